@@ -1,0 +1,65 @@
+# `make` alone lists what there is. Everything sets itself up first; what is in place is left alone.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# How many tests run at once (`auto`: one per core), and whatever else pytest should be told:
+#   make test TEST_WORKERS=4 PYTEST_ARGS="-k cancel"
+TEST_WORKERS ?= auto
+PYTEST_ARGS ?=
+
+bin := .venv/bin
+# Not every folder has to exist: the benchmarks come last.
+python_folders := $(wildcard agent flows fixtures tests benchmarks)
+pytest := $(bin)/pytest --numprocesses $(TEST_WORKERS) --maxprocesses 8
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## .venv, its packages, a browser; the other targets do it by themselves
+	@scripts/setup
+
+.PHONY: demo
+demo: setup ## withdraw one order from a pretend portal and settle it in a pretend shop (ARGS=--headed shows it)
+	@$(bin)/countermand demo $(ARGS)
+
+.PHONY: test
+test: setup ## the tests, except the slow and the live ones
+	$(pytest) --dist worksteal -m "not slow and not live" $(PYTEST_ARGS)
+
+# Tests that share something costly stay on one worker (xdist_group).
+# pytest's 5 means that no test was collected: an empty set of slow tests has not failed.
+.PHONY: test-slow
+test-slow: setup ## the long tests: the built wheel, chaos, contracts
+	@scripts/wheelhouse
+	$(pytest) --dist loadgroup -m "slow and not live" $(PYTEST_ARGS) || { code=$$?; [[ $$code == 5 ]] || exit $$code; }
+
+.PHONY: lint
+lint: setup-packages ## style, types, import directions
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy $(python_folders)
+	$(bin)/lint-imports --no-logo
+
+.PHONY: format
+format: setup-packages ## put the code into shape
+	$(bin)/ruff check --fix .
+	$(bin)/ruff format .
+
+.PHONY: bench
+bench: $(if $(wildcard benchmarks/__main__.py),setup) ## measure beside what people would use instead
+	@$(if $(wildcard benchmarks/__main__.py),$(bin)/python -m benchmarks $(ARGS),echo "There are no benchmarks yet.")
+
+.PHONY: lock
+lock: setup-packages ## write the requirements files anew (UPGRADE=1: newest versions in the ranges)
+	@scripts/lock
+
+.PHONY: clean
+clean: ## remove what the set-up, the tools and the builds made
+	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist test-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: setup-packages
+setup-packages:
+	@scripts/setup --no-browser

@@ -1,0 +1,236 @@
+"""
+Clicking what cannot be undone: exactly one element, confirmed for this host, the order number proved, the stamp on disk, one click.
+
+After the click the walk is *exposed* until an outcome is read: whatever goes wrong meanwhile is ``Uncertain``.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from playwright.async_api import BrowserContext, Dialog, Locator
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page as Tab
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from agent.browser.edition import Outcome, Question, Target, Trust
+from agent.browser.editions import LoadedEdition
+from agent.browser.evidence import Journal
+from agent.browser.reading import same_text
+from agent.browser.recognise import Hosts, host_name
+from agent.browser.walk import BrowserWalk, WalkOptions
+from agent.errors import ApprovalNeeded, ConfirmationNeeded, CountermandError, TargetAmbiguous, UnknownPage
+from agent.model import OrderId
+from agent.walk import Person, Stamper, StoppedBeforeCommit
+
+
+@dataclass(frozen=True)
+class CommitOptions:
+    """How far a walk may go."""
+
+    dry_run: bool = False
+    ask: bool = False
+
+
+class CommittingWalk(BrowserWalk):
+    """A walk that may commit, one order per visit."""
+
+    def __init__(
+        self,
+        context: BrowserContext,
+        tab: Tab,
+        loaded: LoadedEdition,
+        hosts: Hosts,
+        journal: Journal,
+        person: Person,
+        options: WalkOptions,
+        stamper: Stamper,
+        limits: CommitOptions,
+    ) -> None:
+        super().__init__(context, tab, loaded, hosts, journal, person, options)
+        self._stamper = stamper
+        self._limits = limits
+        self._agreed = False
+        self._committing: tuple[str, OrderId] | None = None
+        """The commit whose outcome has not been read yet: only meanwhile a question of the browser may be answered with yes."""
+        self._refusal: CountermandError | None = None
+
+    async def commit(self, target: str, *, order: OrderId) -> None:
+        """See ``Walk.commit``."""
+        started = time.monotonic()
+        spec = self._spec(target, commits=True)
+        element = await self._only(target, spec)
+        if not self.hosts.is_ours(self._tab.url):
+            raise UnknownPage(
+                "the browser has left the portal's own hosts", edition=self.edition.edition, page=self._at.page
+            )
+        await self._is_usable(target, element)
+        await self.prove(order)
+        await self._may_go_on(target, spec, element, order)
+        await self._stamper.arm(target, order)
+        self._exposed = target
+        self._committing = (target, order)
+        self._opened.clear()
+        await element.click(timeout=self.options.patience.action.total_seconds() * 1000, no_wait_after=True)
+        self._heed_questions()
+        self._note(
+            "commit",
+            started,
+            target=target,
+            candidate=" | ".join(candidate.describe() for candidate in spec.candidates(self._at.layout)),
+            page=self._at.page,
+            result=order,
+        )
+
+    def _heed_questions(self) -> None:
+        if self._refusal is not None:
+            refusal, self._refusal = self._refusal, None
+            raise refusal
+
+    async def _known(self, entry: Outcome, state: str) -> None:
+        self._committing = None
+        if self._exposed is not None and entry.unsent:
+            await self._stamper.unsent(state)
+        await super()._known(entry, state)
+
+    async def _only(self, target: str, spec: Target) -> Locator:
+        """All candidates together are exactly one visible element, or nothing is clicked."""
+        language = await self._language(self._tab)
+        union = self._union(self._tab, target, self._at.layout, language)
+        try:
+            await union.first.wait_for(timeout=self.options.patience.action.total_seconds() * 1000)
+        except PlaywrightTimeout:
+            raise self._missing(target) from None
+        count = await union.count()
+        if count != 1:
+            raise TargetAmbiguous(
+                f"there is not exactly one thing that could be {spec.intent}, but {count}",
+                next="Look at the picture in the report; the edition must tell them apart.",
+                **self._where(target),
+            )
+        return union
+
+    async def _is_usable(self, target: str, element: Locator) -> None:
+        """Covered or disabled is found out before the stamp: after it, a click that fails would be uncertain."""
+        try:
+            await element.click(trial=True, timeout=self.options.patience.action.total_seconds() * 1000)
+        except PlaywrightTimeout:
+            raise self._unusable(target, "cannot be clicked") from None
+
+    async def _may_go_on(self, target: str, spec: Target, element: Locator, order: OrderId) -> None:
+        if self._limits.dry_run:
+            raise StoppedBeforeCommit
+        if not spec.is_confirmed(host_name(self._tab.url)):
+            await self._confirmed_by_person(target, spec, element)
+        if self._limits.ask and not self._agreed:
+            question = f"Order {order}: {await self._facts()}. Ask the supplier to cancel it?"
+            if not (self.person.is_here and await self.person.agrees(question)):
+                raise ApprovalNeeded(
+                    f"nobody said yes to the cancellation of order {order}",
+                    next="Give the command again at a terminal and answer yes, or leave out --ask.",
+                )
+            self._agreed = True
+
+    async def _facts(self) -> str:
+        """What a person decides on: the order's state and goods."""
+        names = [name for name in ("details.status", "details.goods") if name in self.edition.targets]
+        texts = [await self.read(name) for name in names]
+        return "; ".join(text for text in texts if text) or "see the browser"
+
+    async def _confirmed_by_person(self, target: str, trust: Trust, element: Locator | None) -> None:
+        """What is only assumed for this host is clicked after a person looked at it in the browser, and never headless."""
+        host = host_name(self._tab.url)
+        if self.options.headed and self.person.is_here:
+            if element is not None:
+                await element.highlight()
+            if await self.person.agrees(
+                f"The browser shows what countermand takes for {self._intent(target)} (outlined, on {host}). Is it?"
+            ):
+                return
+        raise ConfirmationNeeded(
+            f"{self._intent(target)} is only assumed for {host}, and nobody has confirmed it there",
+            next="Give the command again with --headed at a terminal, and look at what is outlined.",
+            **self._where(target),
+        )
+
+    def _intent(self, target: str) -> str:
+        if target in self.edition.targets:
+            return self.edition.targets[target].intent
+        return self.edition.questions[target].intent if target in self.edition.questions else target
+
+    async def _prove_held(self, order: OrderId, page: str | None) -> None:
+        """
+        A page that shows no number at all may be *held*: the same tab in which this order's details were proved, showing the
+        same goods, and a person has confirmed for this host that this suffices (design 4.4).
+        """
+        proof = next((proof for proof in self.edition.pages[page].proof if proof.held), None) if page else None
+        held = self._held
+        if (
+            proof is None
+            or proof.held is None
+            or held is None
+            or held.order != order
+            or held.tab is not self._tab
+            or not held.goods
+        ):
+            await super()._prove_held(order, page)
+            return
+        goods = await self.read(proof.held[1])
+        if not same_text(goods, held.goods):
+            raise UnknownPage(
+                f"the page shows other goods than order {order} has",
+                next="Look at the picture in the report before anything else.",
+                edition=self.edition.edition,
+                page=page,
+            )
+        if not proof.is_confirmed(host_name(self._tab.url)):
+            await self._confirmed_by_person(f"the cancel page of order {order}, though it shows no number", proof, None)
+
+    # -- the browser's own questions
+
+    async def _on_question(self, dialog: Dialog) -> None:
+        """While a commit is clicked, a known question is answered with yes, which is a commit of its own; any other with no."""
+        if self._committing is None:
+            await super()._on_question(dialog)
+            return
+        try:
+            await self._answer(dialog, self._committing[1])
+        except CountermandError as error:
+            self._committing = None
+            self._refusal = error
+        except PlaywrightError:
+            self._committing = None  # the page is gone; the outcome tells, or is uncertain
+
+    async def _answer(self, dialog: Dialog, order: OrderId) -> None:
+        started = time.monotonic()
+        try:
+            name, question = self._question(dialog)
+            # The question proves that the click before it has sent nothing yet; answering is what sends.
+            await self._stamper.unsent("confirm_asked")
+            self._exposed = None
+            if not question.is_confirmed(host_name(self._tab.url)):
+                await self._confirmed_by_person(name, question, None)
+            await self._stamper.arm(name, order)
+        except BaseException:
+            self._note("question", started, result=f"no: {dialog.message}")
+            await dialog.dismiss()
+            raise
+        self._exposed = self._committing[0] if self._committing else name
+        await dialog.accept()
+        self._note("question", started, target=name, result=f"yes: {dialog.message}")
+
+    def _question(self, dialog: Dialog) -> tuple[str, Question]:
+        texts = {
+            name: [text for words in question.text.values() for text in words]
+            for name, question in self.edition.questions.items()
+        }
+        for name, known in texts.items():
+            if dialog.type == "confirm" and any(same_text(dialog.message, text) for text in known):
+                return name, self.edition.questions[name]
+        raise UnknownPage(
+            f"the portal asked “{dialog.message}”, which the edition does not know; it was answered with no",
+            next="Look at the order at the portal; if the question belongs to cancelling, it belongs in a new edition of the selectors.",
+            edition=self.edition.edition,
+            page=self._at.page,
+        )

@@ -1,0 +1,161 @@
+"""
+What a visit leaves for people: ``visits/<id>/visit.json``, written as it happens, and a picture per step.
+
+``visit.json`` is our own record in a stable, versioned format. A visit that is killed leaves a readable one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent import __version__
+from agent.redact import redactor
+
+FORMAT = 1
+"""The newest journal format this agent writes."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Action(_Entry):
+    """One thing done or read within a step."""
+
+    what: Literal[
+        "open", "fill", "click", "choose", "commit", "outcome", "read", "prove", "overlay", "question", "recognise"
+    ]
+    at: datetime
+    seconds: float = 0.0
+    target: str | None = None
+    candidate: str | None = None
+    """The candidate that matched, as the edition writes it."""
+    drift: bool = False
+    """A later candidate than the first one matched."""
+    page: str | None = None
+    """The page recognised afterwards."""
+    result: str | None = None
+    """An outcome, an answer, or the portal's own words."""
+
+
+class Step(_Entry):
+    """A part of the walk under a name that a shopkeeper understands."""
+
+    name: str
+    started_at: datetime
+    seconds: float | None = None
+    """``None`` while it runs, and for ever if the visit was killed in it."""
+    actions: list[Action] = Field(default_factory=list)
+    picture: str | None = None
+    """The file beside this one."""
+    url: str | None = None
+    """Where it ended, without anything but the order number in the query."""
+    failed: str | None = None
+
+
+class Ending(_Entry):
+    """How a visit ended."""
+
+    at: datetime
+    ok: bool
+    kind: str
+    """A submission, an answer, or the kind of the error."""
+    message: str
+
+
+class VisitJournal(_Entry):
+    """Everything a visit did."""
+
+    format: int = FORMAT
+    visit: str
+    kind: str
+    portal: str | None = None
+    account: str | None = None
+    order: str | None = None
+    agent: str = __version__
+    browser: str | None = None
+    headed: bool = False
+    edition: str | None = None
+    edition_file: str | None = None
+    digest: str | None = None
+    started_at: datetime
+    steps: list[Step] = Field(default_factory=list)
+    end: Ending | None = None
+    """``None`` while it runs, and for ever if it was killed."""
+
+
+class Journal:
+    """Writes ``visit.json`` as a whole after every change, so that a reader never sees half of it."""
+
+    def __init__(self, folder: Path, entry: VisitJournal) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        self.entry = entry
+        self._write()
+
+    def knows(self, **facts: str | bool | None) -> None:
+        """Note facts about the visit as a whole."""
+        self.entry = self.entry.model_copy(update=facts)
+        self._write()
+
+    def begin(self, name: str) -> Step:
+        """A step begins."""
+        step = Step(name=name, started_at=now())
+        self.entry.steps.append(step)
+        self._write()
+        return step
+
+    def note(self, action: Action) -> None:
+        """Something was done or read in the step that runs."""
+        if action.result is not None:
+            action.result = redactor.clean(action.result)
+        if self.entry.steps:
+            self.entry.steps[-1].actions.append(action)
+        self._write()
+
+    def finish(self, step: Step, *, failed: str | None) -> None:
+        """A step ended."""
+        step.seconds = (now() - step.started_at).total_seconds()
+        step.failed = redactor.clean(failed) if failed else None
+        self._write()
+
+    def end(self, *, ok: bool, kind: str, message: str) -> None:
+        """The visit ended."""
+        self.entry.end = Ending(at=now(), ok=ok, kind=kind, message=redactor.clean(message))
+        self._write()
+
+    @property
+    def drift(self) -> list[str]:
+        """The targets for which a later candidate matched, in order, each once."""
+        return drift_of(self.entry)
+
+    def _write(self) -> None:
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".visit.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(self.entry.model_dump_json(indent=1))
+        os.replace(temporary, self.folder / "visit.json")
+
+
+def drift_of(entry: VisitJournal) -> list[str]:
+    """The targets of a visit for which a later candidate matched, in order, each once."""
+    drifted = (action.target for step in entry.steps for action in step.actions if action.drift and action.target)
+    return list(dict.fromkeys(drifted))
+
+
+def read_journal(folder: Path) -> VisitJournal | None:
+    """The journal of a visit; ``None`` if there is none that can be read."""
+    try:
+        return VisitJournal.model_validate_json((folder / "visit.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def now() -> datetime:
+    """The time that evidence carries, UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,110 @@
+"""
+Finding and starting a browser: an installed Chrome, Chromium or Edge, else Playwright's own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Error as PlaywrightError
+
+from agent.errors import BadInput
+from agent.settings import BrowserSettings
+
+INSTALLED = (
+    "google-chrome",
+    "google-chrome-stable",
+    "chromium",
+    "chromium-browser",
+    "microsoft-edge",
+    "microsoft-edge-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+)
+"""Where browsers are usually found, in the order they are preferred."""
+
+_INSTALL = "Install Google Chrome or Chromium (on Debian: apt install chromium), or name one with path in [browser]."
+
+
+def find_browser(settings: BrowserSettings) -> Path | None:
+    """
+    The browser's program: the one named in the settings, else an installed one; ``None`` leaves it to Playwright's own.
+
+    :raises BadInput: the one that is named is not there.
+    """
+    if settings.path is not None:
+        if not os.access(settings.path, os.X_OK):
+            raise BadInput(
+                f"the browser named in the settings, {settings.path}, is not there or cannot be run",
+                next="Correct path in [browser], or remove it to use an installed browser.",
+            )
+        return settings.path
+    found = next((path for name in INSTALLED if (path := shutil.which(name))), None)
+    return Path(found) if found else None
+
+
+def sandbox_allowed() -> bool:
+    """Chromium's sandbox cannot start as root; everywhere else it stays on, for a supplier's page is an untrusted site."""
+    return not hasattr(os, "geteuid") or os.geteuid() != 0
+
+
+@asynccontextmanager
+async def driver() -> AsyncIterator[Playwright]:
+    """
+    Playwright's driver, for as long as the block runs.
+
+    :raises BadInput: it cannot start on this machine.
+    """
+    starting = async_playwright()
+    try:
+        playwright = await starting.start()
+    except Exception as error:
+        raise BadInput(
+            f"Playwright's driver does not start on this machine ({type(error).__name__}: {error})",
+            next="Run make setup; on a bare Debian the driver needs the package libatomic1.",
+        ) from None
+    try:
+        yield playwright
+    finally:
+        await playwright.stop()
+
+
+async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: bool) -> Browser:
+    """
+    Start the browser.
+
+    :param headed: show its window; otherwise it is the new headless mode, which pages see as the same browser.
+    :raises BadInput: there is none, or it does not start.
+    """
+    program = find_browser(settings)
+    if program is None and not Path(playwright.chromium.executable_path).exists():
+        raise BadInput("no browser was found: neither Chrome, Chromium, Edge nor Playwright's own", next=_INSTALL)
+    if (
+        headed
+        and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+        and os.uname().sysname == "Linux"
+    ):
+        raise BadInput(
+            "there is no screen to show a browser on (DISPLAY is not set)",
+            next="Leave out --headed, or start a screen, e.g. with xvfb-run.",
+        )
+    try:
+        return await playwright.chromium.launch(
+            executable_path=program,
+            channel="chromium" if program is None else None,
+            headless=not headed,
+            chromium_sandbox=sandbox_allowed(),
+            handle_sigint=False,  # Ctrl-C is ours to handle: an armed stamp must be told from an unarmed one
+        )
+    except PlaywrightError as error:
+        first = str(error).strip().splitlines()[0]
+        raise BadInput(
+            f"the browser {program or playwright.chromium.executable_path} does not start: {first}",
+            next="Run countermand doctor to see what is missing.",
+        ) from None

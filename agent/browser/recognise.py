@@ -1,0 +1,113 @@
+"""
+Which known page is this? One concurrent batch of Playwright's own locators, the expected pages first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from playwright.async_api import Locator
+from playwright.async_api import Page as Tab
+
+from agent.browser.edition import Edition, Page
+from agent.browser.targets import any_of, locate
+
+
+class Hosts:
+    """The portal's addresses by role: the edition's, or those of the settings."""
+
+    def __init__(self, edition: Edition, configured: dict[str, str | list[str]]) -> None:
+        self._bases = {role: [f"https://{name}" for name in names] for role, names in edition.hosts.items()}
+        for role, addresses in configured.items():
+            self._bases[role] = [
+                address.rstrip("/") for address in ([addresses] if isinstance(addresses, str) else addresses)
+            ]
+
+    def address(self, page: Page) -> str:
+        """Where *page* is opened: at the first host of its role."""
+        return f"{self._bases[page.host][0]}{page.path or '/'}"
+
+    def is_at(self, page: Page, url: str) -> bool:
+        """Whether *url* is an address of *page*."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return origin in self._bases.get(page.host, []) and page.path in (None, parts.path)
+
+    def names(self, roles: Iterable[str]) -> list[str]:
+        """The host names, without ports, of these roles."""
+        return list(dict.fromkeys(host_name(base) for role in roles for base in self._bases.get(role, [])))
+
+    def is_ours(self, url: str) -> bool:
+        """Whether *url* lies on a host of this portal."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return any(origin in bases for bases in self._bases.values())
+
+
+def host_name(url: str) -> str:
+    """The host name of *url*, without port: what confirmations are bound to."""
+    return urlsplit(url).hostname or ""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a tab shows: a page by name (a layout's name where it has several), or a challenge."""
+
+    page: str | None = None
+    layout: str | None = None
+    means: str = "page"
+    challenge: str | None = None
+
+
+NOTHING_KNOWN = Sighting()
+
+
+class Recogniser:
+    """Tells the pages of an edition apart."""
+
+    def __init__(self, edition: Edition, hosts: Hosts) -> None:
+        self._edition = edition
+        self._hosts = hosts
+
+    async def look(self, tab: Tab, expected: Sequence[str], language: str) -> Sighting:
+        """What *tab* shows now. A challenge wins over everything; then the expected pages, then the others, in order."""
+        url = tab.url
+        here = [
+            name
+            for name in self._ordered(expected)
+            if self._hosts.is_at(self._edition.pages[name], url) and self._edition.pages[name].marks
+        ]
+        checks: list[Awaitable[bool]] = [
+            locate(tab, spec.see, self._edition, language).first.is_visible()
+            for spec in self._edition.challenges.values()
+        ]
+        for name in here:
+            page = self._edition.pages[name]
+            checks.append(self._marks(tab, page, language).first.is_visible())
+            checks.append(
+                any_of((locate(tab, mark, self._edition, language) for mark in page.busy), tab).first.is_visible()
+            )
+        seen = await asyncio.gather(*checks)
+        for challenge, shown in zip(self._edition.challenges.values(), seen, strict=False):
+            if shown:
+                return Sighting(means="challenge", challenge=challenge.what)
+        pairs = seen[len(self._edition.challenges) :]
+        for position, name in enumerate(here):
+            marked, busy = pairs[2 * position], pairs[2 * position + 1]
+            if marked and not busy:
+                page = self._edition.pages[name]
+                return Sighting(page=page.layout_of or name, layout=name if page.layout_of else None, means=page.means)
+        return NOTHING_KNOWN
+
+    def _marks(self, tab: Tab, page: Page, language: str) -> Locator:
+        return any_of((locate(tab, mark, self._edition, language) for mark in page.marks), tab)
+
+    def _is_wanted(self, name: str, expected: Sequence[str]) -> bool:
+        return name in expected or self._edition.pages[name].layout_of in expected
+
+    def _ordered(self, expected: Sequence[str]) -> list[str]:
+        names = list(self._edition.pages)
+        return sorted(names, key=lambda name: not self._is_wanted(name, expected))

@@ -1,0 +1,158 @@
+"""
+A browser session of one account: its signed-in state restored, a walk to go with, the state saved again.
+
+One context per account and a new page per visit. The state is cookies, localStorage, IndexedDB and sessionStorage; at rest it is
+only ever in the vault.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from loguru import logger
+from playwright.async_api import Browser, BrowserContext, StorageState
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page as Tab
+from pydantic import ValidationError
+
+from agent.browser.commit import CommitOptions, CommittingWalk
+from agent.browser.editions import LoadedEdition
+from agent.browser.evidence import Journal
+from agent.browser.launch import driver, launch
+from agent.browser.recognise import Hosts
+from agent.browser.walk import BrowserWalk, WalkOptions
+from agent.model import Frozen
+from agent.redact import redactor
+from agent.settings import BrowserSettings
+from agent.vault import Vault
+from agent.walk import Person, Stamper
+
+_SESSION_STORAGE = "() => Object.fromEntries(Object.entries(window.sessionStorage))"
+_RESTORE_SESSION_STORAGE = """
+(stored => {
+  for (const [key, value] of Object.entries(stored[location.origin] ?? {}))
+    if (window.sessionStorage.getItem(key) === null) window.sessionStorage.setItem(key, value);
+})(%s)
+"""
+
+
+class SignedInState(Frozen):
+    """Everything the portal remembers us by."""
+
+    storage: dict[str, Any]
+    """Playwright's own storage state: cookies, localStorage, IndexedDB."""
+    session_storage: dict[str, dict[str, str]]
+    """By origin; Playwright's storage state leaves it out."""
+
+
+class StateStore:
+    """The signed-in states of accounts, sealed in the vault."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def load(self, portal: str, account: str) -> SignedInState | None:
+        """The state of an account; ``None`` if nobody has signed in, or it is of a make that is no longer read."""
+        content = self._vault.load(_sealed_name(portal, account))
+        if content is None:
+            return None
+        try:
+            state = SignedInState.model_validate_json(content)
+        except ValidationError:
+            return None
+        for cookie in state.storage.get("cookies", []):
+            redactor.learn(str(cookie.get("value", "")))
+        return state
+
+    def save(self, portal: str, account: str, state: SignedInState) -> None:
+        """Keep the state of an account."""
+        self._vault.save(_sealed_name(portal, account), state.model_dump_json().encode())
+
+    def forget(self, portal: str, account: str) -> None:
+        """Sign out, as far as we are concerned."""
+        self._vault.forget(_sealed_name(portal, account))
+
+
+def _sealed_name(portal: str, account: str) -> str:
+    return f"state-{portal}-{account}"
+
+
+class BrowserSession:
+    """One account's context in a running browser."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        context: BrowserContext,
+        tab: Tab,
+        loaded: LoadedEdition,
+        hosts: Hosts,
+        options: WalkOptions,
+    ) -> None:
+        self.browser_name = f"{browser.browser_type.name} {browser.version}"
+        self._context = context
+        self._tab = tab
+        self._loaded = loaded
+        self._hosts = hosts
+        self._options = options
+
+    async def reading_walk(self, journal: Journal, person: Person) -> BrowserWalk:
+        """A walk that only reads."""
+        walk = BrowserWalk(self._context, self._tab, self._loaded, self._hosts, journal, person, self._options)
+        await walk.prepare()
+        return walk
+
+    async def committing_walk(
+        self, journal: Journal, person: Person, stamper: Stamper, limits: CommitOptions
+    ) -> CommittingWalk:
+        """A walk that may commit."""
+        walk = CommittingWalk(
+            self._context, self._tab, self._loaded, self._hosts, journal, person, self._options, stamper, limits
+        )
+        await walk.prepare()
+        return walk
+
+    async def state(self) -> SignedInState:
+        """What the portal remembers us by now."""
+        storage = await self._context.storage_state(indexed_db=True)
+        kept: dict[str, dict[str, str]] = {}
+        for tab in self._context.pages:
+            if self._hosts.is_ours(tab.url):
+                origin: str = await tab.evaluate("location.origin")
+                kept[origin] = await tab.evaluate(_SESSION_STORAGE)
+        return SignedInState(storage=cast("dict[str, Any]", storage), session_storage=kept)
+
+
+@asynccontextmanager
+async def browser_session(
+    settings: BrowserSettings, loaded: LoadedEdition, hosts: Hosts, options: WalkOptions, state: SignedInState | None
+) -> AsyncIterator[BrowserSession]:
+    """
+    A browser with one context and one tab, closed again at the end.
+
+    :param state: the signed-in state to restore; ``None`` starts as a stranger.
+    :raises BadInput: there is no browser, or it does not start.
+    """
+    async with driver() as playwright:
+        browser = await launch(playwright, settings, headed=options.headed)
+        try:
+            context = await browser.new_context(
+                storage_state=cast("StorageState", state.storage) if state else None,
+                locale=settings.locale,
+                timezone_id=settings.timezone,
+                viewport={"width": settings.width, "height": settings.height},
+                accept_downloads=False,
+            )
+            context.set_default_timeout(options.patience.action.total_seconds() * 1000)
+            if state and state.session_storage:
+                await context.add_init_script(_RESTORE_SESSION_STORAGE % json.dumps(state.session_storage))
+            tab = await context.new_page()
+            yield BrowserSession(browser, context, tab, loaded, hosts, options)
+        finally:
+            try:
+                await browser.close()
+            except PlaywrightError as error:  # it is gone already: nothing is left behind
+                logger.debug("the browser was closed before us: {}", error)

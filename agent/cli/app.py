@@ -1,0 +1,155 @@
+"""
+The commands, the global options, and one place where every error becomes a sentence and an exit code.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from agent.cli import cancel, doctor, seeing, signing_in
+from agent.cli.context import Globals
+from agent.errors import EXIT_BUG, EXIT_CTRL_C, BadInput, CountermandError
+from agent.model import ErrorKind, ErrorReport
+from agent.redact import redactor, set_up_logging
+
+_SWITCHES = ("--json", "--verbose")
+_WITH_VALUE = "--config"
+
+
+def build() -> typer.Typer:
+    """The command line with every installed command."""
+    app = typer.Typer(
+        name="countermand",
+        help="Withdraws supplier orders that a customer cancelled, and then cancels the shop order.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def _(
+        context: typer.Context,
+        config: Annotated[
+            Path | None,
+            typer.Option(help="The settings file; default: countermand.toml here, else in the config folder."),
+        ] = None,
+        json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+        verbose: Annotated[bool, typer.Option("--verbose", help="Say more on stderr.")] = False,
+    ) -> None:
+        set_up_logging(verbose)
+        context.obj.config, context.obj.json, context.obj.verbose = config, json, verbose
+
+    app.command("cancel")(cancel.cancel)
+    app.command("show")(seeing.show)
+    app.command("list")(seeing.list_)
+    app.command("events")(seeing.events)
+    app.command("report")(seeing.report)
+    app.command("sign-in")(signing_in.sign_in)
+    app.command("doctor")(doctor.doctor)
+    for entry in sorted(entry_points(group="countermand.commands"), key=lambda entry: entry.name):
+        app.command(entry.name)(entry.load())
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """
+    Run one command.
+
+    :returns: the exit code (design 8).
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is Ctrl-C: finish tidily
+    state = Globals()
+    words = globals_first(arguments)
+    state.json = "--json" in words  # known before the command line is understood, for its own errors
+    try:
+        command = typer.main.get_command(build())
+        code = command.main(args=words, prog_name="countermand", standalone_mode=False, obj=state)
+        return code if isinstance(code, int) and code else state.exit_code
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.Abort:
+        return EXIT_CTRL_C
+    except click.ClickException as error:
+        usage = (
+            f"{error.ctx.command_path} --help"
+            if isinstance(error, click.UsageError) and error.ctx
+            else "countermand --help"
+        )
+        return _fail(state, BadInput(error.format_message().rstrip("."), next=f"See {usage}."))
+    except CountermandError as error:
+        return _fail(state, error)
+    except KeyboardInterrupt:
+        return EXIT_CTRL_C
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone; nobody is left to tell
+        return 0
+    except Exception as error:
+        return _bug(state, error)
+
+
+def globals_first(arguments: Sequence[str]) -> list[str]:
+    """The global options may stand anywhere on the line; they are moved before the command."""
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in _SWITCHES:
+            front.append(word)
+        elif word == _WITH_VALUE:
+            front += [word, *(value for value in [next(words, None)] if value is not None)]
+        elif word.startswith(f"{_WITH_VALUE}="):
+            front.append(word)
+        else:
+            rest.append(word)
+    return front + rest
+
+
+def _fail(state: Globals, error: CountermandError) -> int:
+    report = error.report()
+    show_error(state, report)
+    if state.json:
+        from agent.engine.results import failure
+
+        state.print_json(
+            failure(
+                ErrorReport(kind=report.kind, message=redactor.clean(report.message), next=redactor.clean(report.next))
+            )
+        )
+    return error.exit_code
+
+
+def _bug(state: Globals, error: Exception) -> int:
+    if state.verbose:
+        import traceback
+
+        state.people.print(redactor.clean("".join(traceback.format_exception(error))), markup=False)
+    what = redactor.clean(f"this is a bug in countermand: {type(error).__name__}: {error}")
+    report = ErrorReport(
+        kind=ErrorKind.BUG, message=what, next="Give the command again with --verbose and report what it prints."
+    )
+    show_error(state, report)
+    if state.json:
+        from agent.engine.results import failure
+
+        state.print_json(failure(report))
+    return EXIT_BUG
+
+
+def show_error(state: Globals, error: ErrorReport) -> None:
+    """What went wrong, and what to do now, for a person."""
+    state.people.print(f"[bold red]{error.kind.value.replace('_', ' ')}:[/] ", end="")
+    state.people.print(redactor.clean(error.message), markup=False)
+    if error.next:
+        state.people.print("[bold]next:[/] ", end="")
+        state.people.print(redactor.clean(error.next), markup=False)

@@ -1,0 +1,82 @@
+"""
+What every command shares: global options, settings, how results and errors are shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from agent.engine.visits import Manner, Workshop
+    from agent.settings import Settings
+    from agent.walk import Person
+
+
+@dataclass
+class Globals:
+    """The global options, and what follows from them."""
+
+    config: Path | None = None
+    json: bool = False
+    verbose: bool = False
+    exit_code: int = field(default=0, init=False)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, read once."""
+        from agent.settings import load_settings
+
+        return load_settings(self.config)
+
+    @cached_property
+    def people(self) -> Console:
+        """Where people are spoken to: stderr, so that stdout holds results only."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False)
+
+    @cached_property
+    def out(self) -> Console:
+        """Where results for people go."""
+        from rich.console import Console
+
+        return Console(highlight=False)
+
+    def workshop(self, manner: Manner, person: Person) -> Workshop:
+        """Everything a visit needs, on this machine."""
+        from agent.engine.clock import SystemClock
+        from agent.engine.database import open_database
+        from agent.engine.ledger import Ledger
+        from agent.engine.visits import Workshop
+        from agent.vault import Vault
+
+        database = open_database(self.settings.home)
+        clock = SystemClock()
+        return Workshop(
+            settings=self.settings,
+            database=database,
+            ledger=Ledger(database, clock, "countermand"),
+            clock=clock,
+            vault=Vault(self.settings.home),
+            person=person,
+            manner=manner,
+        )
+
+    def print_json(self, document: BaseModel | dict[str, object]) -> None:
+        """One JSON document on stdout."""
+        import json
+
+        text = (
+            document.model_dump_json(indent=2)
+            if isinstance(document, BaseModel)
+            else json.dumps(document, indent=2, default=str)
+        )
+        sys.stdout.write(f"{text}\n")

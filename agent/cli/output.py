@@ -1,0 +1,56 @@
+"""Results as a person reads them."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from agent.cli.context import Globals
+from agent.model import Result, ShopStage, Stage
+from agent.redact import redactor
+
+_COLOURS = {Stage.DONE: "green", Stage.REFUSED: "red", Stage.NEEDS_OPERATOR: "yellow"}
+
+
+def show_result(state: Globals, result: Result) -> None:
+    """One cancellation: its stage, its orders, its shop order, what to do next. On stdout for people, on stderr beside ``--json``."""
+    console = state.people if state.json else state.out
+    if result.id is not None and result.stage is not None:
+        colour = _COLOURS.get(result.stage, "cyan")
+        console.print(f"[bold]{result.id}[/]  [{colour}]{result.stage.value.replace('_', ' ')}[/]")
+        table = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
+        for order in result.orders:
+            table.add_row(
+                f"{order.portal} order",
+                order.order_id,
+                order.stage.value.replace("_", " "),
+                f"“{order.status_text}”" if order.status_text else "",
+            )
+        if result.shop.stage is not ShopStage.NONE:
+            table.add_row(
+                f"shop {result.shop.shop}",
+                result.shop.order or "",
+                result.shop.stage.value.replace("_", " "),
+                _money(result),
+            )
+        console.print(table)
+        if result.drift:
+            console.print(
+                f"  drift: {', '.join(result.drift)} (found by a later candidate; a new edition is due)", markup=False
+            )
+        if result.report:
+            console.print(f"  report: {result.report}", markup=False, soft_wrap=True)
+    if result.error is not None:
+        state.people.print(f"[bold red]{result.error.kind.value.replace('_', ' ')}:[/] ", end="")
+        state.people.print(redactor.clean(result.error.message), markup=False)
+        if result.error.next:
+            state.people.print("[bold]next:[/] ", end="")
+            state.people.print(redactor.clean(result.error.next), markup=False)
+
+
+def _money(result: Result) -> str:
+    shop = result.shop
+    if shop.refund is None or shop.stage is not ShopStage.CANCELLED:
+        return ""
+    if shop.refund.value == "later":
+        return "refund later"
+    return f"refunded {shop.amount} {shop.currency}" if shop.amount is not None else "refund now"

@@ -1,0 +1,169 @@
+"""
+Asking for a cancellation: the same request twice is one cancellation, another request for the same order is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agent.engine.ledger import Cancellation, Ledger, Wanted
+from agent.engine.visits import Workshop
+from agent.errors import BadInput
+from agent.model import Choices, ErrorKind, OrderStage, ReasonChoice, Settle, ShopChoices, Stage
+
+_CLAIM_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for, checked as far as it can be without the portal or the shop."""
+
+    wanted: tuple[Wanted, ...]
+    reason: ReasonChoice
+    settle: Settle = Settle.ON_APPROVAL
+    shop: str | None = None
+    shop_order: str | None = None
+    """As typed."""
+    shop_choices: ShopChoices | None = None
+
+
+async def ask(workshop: Workshop, request: Request) -> Cancellation:
+    """
+    The cancellation for *request*: the one there is, woken up, or a new one.
+
+    :raises BadInput: the order belongs to a cancellation with other choices, or the shop order is not exactly one.
+    :raises Retryable, SignInNeeded: the shop could not be read; nothing was claimed.
+    """
+    ledger = workshop.ledger
+    for _ in range(_CLAIM_TRIES):
+        choices = await _choices(workshop, request)
+        existing = _existing(ledger, request.wanted)
+        if existing is None:
+            _shop_order_is_free(ledger, choices)
+            claimed = ledger.claim(request.wanted, choices)
+            if claimed is not None:
+                return claimed
+        elif _may_be_asked_afresh(existing, request, choices):
+            if not existing.stage.is_final:
+                ledger.abandon(existing.id, "asked again with other choices before anything was submitted")
+            ledger.free(existing.id)
+        else:
+            _is_the_same(existing, request, choices)
+            ledger.wake(existing.id)
+            return ledger.get(existing.id)
+    raise BadInput("several processes ask for these orders at the same time", next="Give the command again.")
+
+
+async def _choices(workshop: Workshop, request: Request) -> Choices:
+    choices = Choices(
+        reason=request.reason, settle=request.settle, shop=request.shop, shop_choices=request.shop_choices
+    )
+    if request.shop is None or request.shop_order is None:
+        return choices
+    known = _known_shop_order(workshop.ledger, request)
+    if known is not None:
+        return choices.model_copy(update={"shop_order": known.choices.shop_order, "shop_gid": known.choices.shop_gid})
+    async with workshop.shop(request.shop) as shop:
+        found = await shop.find(request.shop_order)
+    return choices.model_copy(update={"shop_order": found.name, "shop_gid": found.gid})
+
+
+def _known_shop_order(ledger: Ledger, request: Request) -> Cancellation | None:
+    """The same words for the same shop order need no second look-up, so that asking again works while the shop is down."""
+    for cancellation in ledger.holding(request.wanted).values():
+        typed = request.shop_order or ""
+        if cancellation.choices.shop == request.shop and typed in (
+            cancellation.choices.shop_order,
+            cancellation.choices.shop_gid,
+        ):
+            return cancellation
+    return None
+
+
+def _existing(ledger: Ledger, wanted: Sequence[Wanted]) -> Cancellation | None:
+    found = ledger.holding(wanted)
+    ids = {cancellation.id for cancellation in found.values()}
+    if len(ids) > 1:
+        raise BadInput(
+            f"these orders belong to several cancellations already: {', '.join(sorted(ids))}",
+            next="Ask for them one cancellation at a time.",
+        )
+    return next(iter(found.values()), None)
+
+
+def _shop_order_is_free(ledger: Ledger, choices: Choices) -> None:
+    if choices.shop is None or choices.shop_gid is None:
+        return
+    other = ledger.holding_shop_order(choices.shop, choices.shop_gid)
+    if other is None:
+        return
+    if other.stage.is_final and other.stage is not Stage.DONE and not _anything_out(other):
+        ledger.free(other.id)
+        return
+    orders = ", ".join(order.order_id for order in other.orders)
+    raise BadInput(
+        f"shop order {choices.shop_order} belongs to cancellation {other.id} already, with supplier order {orders}",
+        next=f"Run countermand show {other.id}; give all supplier orders behind a shop order in one command.",
+    )
+
+
+def _anything_out(cancellation: Cancellation) -> bool:
+    return any(
+        order.was_stamped or order.stage.is_withdrawn or order.stage is OrderStage.AWAITING_DECISION
+        for order in cancellation.orders
+    )
+
+
+def _may_be_asked_afresh(existing: Cancellation, request: Request, choices: Choices) -> bool:
+    """It is over and submitted nothing; or it stopped because the request itself could not be carried out as it was."""
+    if _anything_out(existing):
+        return False
+    if existing.stage.is_final:
+        return True
+    was_bad_input = existing.error is not None and existing.error.kind is ErrorKind.BAD_INPUT
+    return was_bad_input and any(_differences(existing, request, choices))
+
+
+def _is_the_same(existing: Cancellation, request: Request, choices: Choices) -> None:
+    differences = list(_differences(existing, request, choices))
+    if differences:
+        raise BadInput(
+            f"cancellation {existing.id} was asked for with other choices: {'; '.join(differences)}",
+            next=f"Give the same choices to go on with it, or run countermand show {existing.id}.",
+        )
+
+
+def _differences(existing: Cancellation, request: Request, choices: Choices) -> Iterator[str]:
+    before = {(order.portal, order.account, order.order_id) for order in existing.orders}
+    after = {(order.portal, order.account, order.order_id) for order in request.wanted}
+    if {account for _, account, _ in before} != {account for _, account, _ in after}:
+        yield f"account {_listed(account for _, account, _ in before)}, not {_listed(account for _, account, _ in after)}"
+    if {order for _, _, order in before} != {order for _, _, order in after}:
+        yield f"supplier orders {_listed(order for _, _, order in before)}, not {_listed(order for _, _, order in after)}"
+    pairs = {
+        "reason": (existing.choices.reason, choices.reason),
+        "settle": (existing.choices.settle, choices.settle),
+        "shop": (existing.choices.shop, choices.shop),
+        "shop order": (existing.choices.shop_order, choices.shop_order),
+    }
+    old, new = existing.choices.shop_choices, choices.shop_choices
+    if old is not None and new is not None:
+        pairs |= {
+            "refund": (old.refund, new.refund),
+            "shop reason": (old.reason, new.reason),
+            "note": (old.note or "none", new.note or "none"),
+            "restock": (_yes_or_no(old.restock), _yes_or_no(new.restock)),
+            "notify": (_yes_or_no(old.notify), _yes_or_no(new.notify)),
+        }
+    for name, (one, other) in pairs.items():
+        if one != other:
+            yield f"{name} {one if one is not None else 'none'}, not {other if other is not None else 'none'}"
+
+
+def _listed(names: Iterator[str]) -> str:
+    return ", ".join(sorted(set(names)))
+
+
+def _yes_or_no(value: bool) -> str:
+    return "yes" if value else "no"

@@ -1,0 +1,7 @@
+"""The report of a cancellation: one self-contained page that a merchant can read, print and attach to a dispute."""
+
+from __future__ import annotations
+
+from agent.report.page import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,113 @@
+"""
+From the ledger and the visits' journals to one HTML file: no script, no outside request, every picture inside.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from agent.browser.evidence import Step, VisitJournal, read_journal
+from agent.engine.ledger import Cancellation, Ledger
+from agent.engine.results import report_path, result_of
+from agent.redact import redactor
+
+_VISITS = {
+    "submit": "Asked the supplier",
+    "look": "Looked at the order",
+    "settle": "Settled the shop order",
+    "sign_in": "Signed in",
+}
+
+
+@dataclass(frozen=True)
+class _StepView:
+    step: Step
+    picture: str | None
+    """As a data address."""
+
+
+@dataclass(frozen=True)
+class _VisitView:
+    id: str
+    title: str
+    journal: VisitJournal | None
+    steps: Sequence[_StepView]
+
+
+def write_report(ledger: Ledger, home: Path, id: str) -> Path:
+    """
+    Write the report of the cancellation *id* as it stands now, replacing an older one.
+
+    :returns: the file.
+    :raises BadInput: there is no such cancellation.
+    """
+    cancellation = ledger.get(id)
+    environment = Environment(
+        loader=PackageLoader("agent.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    environment.filters["moment"] = _moment
+    page = environment.get_template("report.html.jinja").render(
+        cancellation=cancellation,
+        result=result_of(cancellation, ledger, home),
+        asked=_asked(cancellation),
+        visits=[_visit(home / "visits" / visit, visit) for visit in ledger.visits(id)],
+        events=ledger.events(id),
+        written_at=datetime.now(UTC),
+    )
+    path = report_path(home, id)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{id}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(redactor.clean(page))
+    os.replace(temporary, path)
+    return path
+
+
+def _asked(cancellation: Cancellation) -> list[tuple[str, str]]:
+    choices = cancellation.choices
+    rows = [("Reason for the supplier", str(choices.reason).replace("_", " "))]
+    if choices.shop_order is not None and choices.shop_choices is not None:
+        shop = choices.shop_choices
+        rows += [
+            ("Shop order", f"{choices.shop_order} ({choices.shop})"),
+            ("When to cancel it", "once the supplier has agreed" if choices.settle.value == "on-approval" else "never"),
+            ("Refund", shop.refund.value),
+            ("Reason for the shop", shop.reason.value),
+            ("Staff note", shop.note or "none"),
+            ("Restock", "yes" if shop.restock else "no"),
+            ("Tell the customer", "yes" if shop.notify else "no"),
+        ]
+    return rows
+
+
+def _visit(folder: Path, visit: str) -> _VisitView:
+    journal = read_journal(folder)
+    steps = [_StepView(step, _picture(folder, step)) for step in journal.steps] if journal else []
+    title = _VISITS.get(journal.kind, journal.kind) if journal else "Left no journal that can be read"
+    return _VisitView(visit, title, journal, steps)
+
+
+def _picture(folder: Path, step: Step) -> str | None:
+    if step.picture is None:
+        return None
+    try:
+        content = (folder / Path(step.picture).name).read_bytes()
+    except OSError:
+        return None
+    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+
+
+def _moment(when: datetime | None) -> str:
+    if when is None:
+        return ""
+    local = when.astimezone()
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" + (f" ({local:%H:%M %Z})" if local.utcoffset() else "")

@@ -1,0 +1,370 @@
+"""
+Settings: ``countermand.toml`` overridden by ``COUNTERMAND_*`` (nested with ``__``), and references to secrets.
+
+The file is ``--config``, else ``countermand.toml`` in the working folder, else in the platform's config folder.
+A secret is never written in the file itself: it is named as ``{ env = … }``, ``{ file = … }`` or ``{ keyring = … }``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agent.errors import BadInput
+from agent.model import Refund, ShopReason
+
+FILE_NAME = "countermand.toml"
+DEFAULT_NAME = "main"
+"""The account or shop that is meant when none is named and there are several."""
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+
+
+def parse_duration(text: object) -> timedelta:
+    """
+    A length of time as people write it: ``500ms``, ``1.5s``, ``2m``, ``1h 30m``, ``5d``.
+
+    :raises ValueError: it is not one.
+    """
+    if isinstance(text, timedelta):
+        return text
+    parts = _DURATION.findall(str(text))
+    if not parts or _DURATION.sub("", str(text)).strip():
+        raise ValueError(f"“{text}” is no length of time; write e.g. 500ms, 20s, 5m, 2h or 5d")
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+_T = TypeVar("_T")
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SecretRef(_Table):
+    """Where a secret is kept. Exactly one of the three is given."""
+
+    env: str | None = None
+    file: Path | None = None
+    keyring: str | None = None
+
+    def resolve(self, what: str, base: Path) -> SecretStr:
+        """
+        The secret itself.
+
+        :param what: whose it is, for the message, e.g. ``the password of account main``.
+        :param base: the folder that a relative file name starts from.
+        :raises BadInput: it is not there.
+        """
+        if self.env is not None:
+            if value := os.environ.get(self.env):
+                return SecretStr(value)
+            raise BadInput(
+                f"{what} comes from the environment variable {self.env}, which is not set",
+                next=f"Set {self.env} and give the command again.",
+            )
+        if self.file is not None:
+            path = base / self.file.expanduser()
+            try:
+                value = path.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise BadInput(
+                    f"{what} comes from the file {path}, which cannot be read ({type(error).__name__})",
+                    next="Put the secret into that file, or correct its name in the settings.",
+                ) from None
+            if value:
+                return SecretStr(value)
+            raise BadInput(f"{what} comes from the file {path}, which is empty", next="Put the secret into that file.")
+        import keyring  # imported here: it searches for back ends, which costs tens of milliseconds
+        from keyring.errors import KeyringError
+
+        try:
+            stored = keyring.get_password("countermand", self.keyring or "")
+        except KeyringError as error:
+            raise BadInput(
+                f"{what} comes from the OS keyring, which cannot be used ({error})",
+                next="Unlock the keyring, or name an environment variable or a file instead.",
+            ) from None
+        if stored:
+            return SecretStr(stored)
+        raise BadInput(
+            f"{what} comes from the OS keyring entry countermand/{self.keyring}, which is empty",
+            next=f"Run: keyring set countermand {self.keyring}",
+        )
+
+
+def _secret_ref(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError(
+            'a secret is not written here; name where it is kept: { env = "NAME" }, { file = "PATH" } or { keyring = "NAME" }'
+        )
+    if isinstance(value, Mapping) and len(value) != 1:
+        raise ValueError("name exactly one of env, file, keyring")
+    return value
+
+
+Secret = Annotated[SecretRef, BeforeValidator(_secret_ref)]
+
+
+class Pace(_Table):
+    """How slowly we go, so that the portal sees an ordinary customer."""
+
+    between_visits: Duration = timedelta(seconds=20)
+    between_pages: Duration = timedelta(seconds=1.5)
+
+
+class Looks(_Table):
+    """How often a requested order is looked at: after ``first``, then twice as long each time up to ``longest``."""
+
+    first: Duration = timedelta(minutes=2)
+    longest: Duration = timedelta(hours=1)
+
+
+class Patience(_Table):
+    """How long the walk waits for a page, and for what an action leads to."""
+
+    page: Duration = timedelta(seconds=30)
+    action: Duration = timedelta(seconds=10)
+
+
+class PortalSettings(_Table):
+    """A supplier's portal. Everything is optional."""
+
+    hosts: dict[str, str | list[str]] = Field(default_factory=dict)
+    """Addresses by role (``www``, ``m``, ``login``); default: the edition's."""
+    edition: str | None = None
+    pace: Pace = Pace()
+    looks: Looks = Looks()
+    patience: Patience = Patience()
+    resubmit: Literal["ask", "when_clear"] = "ask"
+    quiet: Duration = timedelta(seconds=120)
+    """How long a click may still land after a crash; nothing is looked at or clicked before it is over (design 4.3)."""
+
+
+class AccountSettings(_Table):
+    """A named sign-in at a portal."""
+
+    portal: str
+    username: str | None = None
+    password: Secret | None = None
+
+
+class ShopPolicy(_Table):
+    """Answers that a request may leave out. What neither gives is asked for."""
+
+    refund: Refund | None = None
+    reason: ShopReason | None = None
+    restock: bool | None = None
+    notify: bool | None = None
+    unknown_siblings: Literal["ask", "trust"] = "ask"
+
+
+class ShopSettings(BaseModel):
+    """A shop. What is not named here belongs to the storefront of its ``kind``, which checks it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str
+    policy: ShopPolicy = ShopPolicy()
+
+    def own(self, name: str, base: Path) -> dict[str, Any]:
+        """
+        The storefront's own part, with every reference to a secret resolved.
+
+        :raises BadInput: a secret is not there.
+        """
+        return {key: self._resolved(name, key, value, base) for key, value in (self.model_extra or {}).items()}
+
+    @staticmethod
+    def _resolved(name: str, key: str, value: object, base: Path) -> object:
+        if isinstance(value, Mapping) and len(value) == 1 and set(value) <= set(SecretRef.model_fields):
+            return SecretRef.model_validate(value).resolve(f"the {key} of shop {name}", base)
+        return value
+
+
+class EvidenceSettings(_Table):
+    """What a visit leaves for people."""
+
+    pictures: Literal["steps", "failure", "off"] = "steps"
+    trace: Literal["never", "on-failure", "always"] = "on-failure"
+
+
+class BrowserSettings(_Table):
+    """Which browser, and how it looks to the portal."""
+
+    path: Path | None = None
+    locale: str = "en-US"
+    timezone: str | None = None
+    width: int = Field(default=1280, ge=800, le=3840)
+    height: int = Field(default=900, ge=600, le=2160)
+
+
+class Settings(BaseSettings):
+    """Everything a person can set."""
+
+    model_config = SettingsConfigDict(env_prefix="COUNTERMAND_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("countermand", appauthor=False)))
+    portals: dict[str, PortalSettings] = Field(default_factory=dict)
+    accounts: dict[str, AccountSettings] = Field(default_factory=dict)
+    shops: dict[str, ShopSettings] = Field(default_factory=dict)
+    evidence: EvidenceSettings = EvidenceSettings()
+    browser: BrowserSettings = BrowserSettings()
+
+    file: Path | None = Field(default=None, exclude=True)
+    """The file these were read from; ``None`` when there was none."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, which arrives as init arguments."""
+        return env_settings, init_settings
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative names in the file start from."""
+        return self.file.parent if self.file else Path.cwd()
+
+    def portal(self, name: str) -> PortalSettings:
+        """The settings of portal *name*; the defaults where the file says nothing."""
+        return self.portals.get(name, PortalSettings())
+
+    def account(self, name: str | None) -> tuple[str, AccountSettings]:
+        """
+        The account called *name*; without a name the only one there is, or ``main``.
+
+        :raises BadInput: unknown, or left out where there are several.
+        """
+        return _pick("account", "accounts", name, self.accounts)
+
+    def shop(self, name: str | None) -> tuple[str, ShopSettings]:
+        """
+        The shop called *name*; without a name the only one there is, or ``main``.
+
+        :raises BadInput: unknown, or left out where there are several.
+        """
+        return _pick("shop", "shops", name, self.shops)
+
+
+def _pick(word: str, table: str, name: str | None, known: Mapping[str, _T]) -> tuple[str, _T]:
+    names = ", ".join(sorted(known)) or "none"
+    if name is None:
+        only = DEFAULT_NAME if DEFAULT_NAME in known else next(iter(known), "") if len(known) == 1 else ""
+        if only:
+            return only, known[only]
+        raise BadInput(
+            f"which {word}? The settings name {names}",
+            next=f"Add --{word} NAME." if known else f"Add a [{table}.NAME] table to {FILE_NAME}.",
+        )
+    if name in known:
+        return name, known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = (
+        f"Did you mean {near[0]}?" if near else f"Add a [{table}.{name}] table to {FILE_NAME}, or use one of: {names}."
+    )
+    raise BadInput(f"there is no {word} called {name} in the settings (there: {names})", next=hint)
+
+
+def find_file() -> Path | None:
+    """The settings file when none is named: in the working folder, else in the platform's config folder."""
+    candidates = (
+        Path.cwd() / FILE_NAME,
+        Path(platformdirs.user_config_dir("countermand", appauthor=False)) / FILE_NAME,
+    )
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """
+    Read the settings.
+
+    :param file: the file named with ``--config``; ``None`` looks in the usual places.
+    :raises BadInput: it is not there, is no TOML, or says something that cannot be; all errors at once.
+    """
+    path = file or find_file()
+    table: dict[str, Any] = {}
+    if path is not None:
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise BadInput(f"there is no settings file {path}", next="Correct the name given with --config.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(
+                f"the settings file {path} cannot be read ({type(error).__name__})",
+                next="Check the file's name, mode and encoding (UTF-8).",
+            ) from None
+        except tomllib.TOMLDecodeError as error:
+            raise BadInput(
+                f"the settings file {path} is no valid TOML: {error}", next="Correct that place in the file."
+            ) from None
+        path = path.resolve()
+        if "file" in table:
+            raise BadInput(f"the settings file {path} has a key that cannot be used: file", next="Remove it.")
+    try:
+        settings = Settings(**table, file=path)
+    except ValidationError as error:
+        raise BadInput(
+            f"the settings{f' in {path}' if path else ''} cannot be used: {explain(error)}",
+            next="Correct them and give the command again.",
+        ) from None
+    except (ValueError, TypeError) as error:
+        raise BadInput(
+            f"a COUNTERMAND_ environment variable cannot be used: {error}", next="Correct or unset it."
+        ) from None
+    for name, account in settings.accounts.items():
+        if account.password is not None and account.username is None:
+            raise BadInput(
+                f"account {name} has a password and no username",
+                next=f"Add username to [accounts.{name}], or remove the password.",
+            )
+    return settings.model_copy(update={"home": (settings.base / settings.home.expanduser()).resolve()})
+
+
+def explain(error: ValidationError) -> str:
+    """Every complaint of pydantic as "key: what is wrong", with the nearest valid name for an unknown key."""
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        what = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(problem["loc"][-1]), _ALL_KEYS, n=1)
+            what = f"no such setting{f', did you mean {near[0]}?' if near else ''}"
+        lines.append(f"{where}: {what}")
+    return "; ".join(lines)
+
+
+_ALL_KEYS = sorted(
+    {
+        name
+        for table in (
+            Settings,
+            PortalSettings,
+            AccountSettings,
+            ShopSettings,
+            ShopPolicy,
+            Pace,
+            Looks,
+            Patience,
+            EvidenceSettings,
+            BrowserSettings,
+            SecretRef,
+        )
+        for name in table.model_fields
+    }
+)

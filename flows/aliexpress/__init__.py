@@ -1,0 +1,1 @@
+"""AliExpress: each file is one walk that a shopkeeper could follow."""

@@ -1,0 +1,48 @@
+"""Finding one order in My Orders, and reading what it says about itself."""
+
+from __future__ import annotations
+
+from agent.errors import OrderNotFound
+from agent.model import OrderId
+from agent.walk import Walk
+
+
+async def open_order(walk: Walk, order: OrderId) -> str:
+    """
+    My Orders → the order → its details, as a customer goes.
+
+    :returns: the state its details show, as the edition names it.
+    :raises OrderNotFound: the account has no order of that number.
+    """
+    async with walk.step("open My Orders"):
+        await walk.open("orders")
+        if (
+            await walk.outcome("orders.list") == "not_listed_yet"
+        ):  # now and then the list stays bare until asked for more
+            await walk.click("orders.more")
+
+    async with walk.step("find the order"):
+        await walk.fill("orders.search", order)
+        await walk.click("orders.search_go")
+        found = await walk.outcome("orders.found", row=order)
+        if found == "not_listed_yet":
+            await walk.click("orders.more")
+            found = await walk.outcome("orders.found", row=order)
+        if found != "found":
+            raise _not_found(order)
+
+    async with walk.step("open its details"):
+        await walk.click("orders.details_link", row=order)
+        state = await walk.outcome("details.state")
+        if state == "not_found":
+            raise _not_found(order)
+        await walk.prove(order)
+        return state
+
+
+def _not_found(order: OrderId) -> OrderNotFound:
+    return OrderNotFound(
+        f"this account has no order {order} at AliExpress",
+        next="Check the number, and that it was ordered with this account.",
+        order=order,
+    )

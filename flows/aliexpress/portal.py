@@ -1,0 +1,52 @@
+"""AliExpress as a portal: found through the entry point group ``countermand.portals``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from agent.errors import BadInput
+from agent.model import OrderId, Reading, ReasonChoice, Submission
+from agent.portal import Credentials, SupplierPortal
+from agent.walk import Walk
+from flows.aliexpress import cancel, decision, sign_in
+
+_ORDER = re.compile(r"\d{15,19}")
+
+
+class AliExpress:
+    """AliExpress, for the merchant's own buyer accounts."""
+
+    name: str = "aliexpress"
+    title: str = "AliExpress"
+    editions: Path = Path(__file__).parents[2] / "selectors" / "aliexpress"
+
+    def order_id(self, typed: str) -> OrderId:
+        """An order number has 16 digits in practice; 15 to 19 are taken. Spaces from copying are dropped."""
+        number = re.sub(r"\s", "", typed)
+        if not _ORDER.fullmatch(number) or not number.isascii():
+            raise BadInput(
+                f"“{typed}” is no AliExpress order number",
+                next="Copy it from My Orders: it has 16 digits, e.g. 8190123456789012.",
+            )
+        return OrderId(number)
+
+    async def sign_in(self, walk: Walk, credentials: Credentials) -> None:
+        """See ``SupplierPortal.sign_in``."""
+        await sign_in.sign_in(walk, credentials)
+
+    async def prove_signed_in(self, walk: Walk) -> None:
+        """See ``SupplierPortal.prove_signed_in``."""
+        await sign_in.prove_signed_in(walk)
+
+    async def request_cancellation(self, walk: Walk, order: OrderId, reason: ReasonChoice) -> Submission:
+        """See ``SupplierPortal.request_cancellation``."""
+        return await cancel.request_cancellation(walk, order, reason)
+
+    async def read_decision(self, walk: Walk, order: OrderId) -> Reading:
+        """See ``SupplierPortal.read_decision``."""
+        return await decision.read_decision(walk, order)
+
+
+PORTAL: Final[SupplierPortal] = AliExpress()

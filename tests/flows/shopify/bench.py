@@ -1,0 +1,61 @@
+"""
+A fake shop and a client that speaks to it, in a world where waiting takes no time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from pydantic import SecretStr
+
+from agent.model import Refund, ShopChoices, ShopReason
+from fixtures.shopify import FakeShop
+from flows.shopify.client import ShopifyClient
+from flows.shopify.settings import Patience, ShopifySettings
+
+CHOICES = ShopChoices(refund=Refund.NOW, reason=ShopReason.CUSTOMER, note="by phone", restock=True, notify=False)
+
+
+@dataclass
+class Clock:
+    """The shop's clock. The client's waiting moves it, and nothing else does."""
+
+    at: datetime = field(default_factory=lambda: datetime(2026, 11, 20, 12, 0, tzinfo=UTC))
+    waited: list[float] = field(default_factory=list)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class Bench:
+    """Everything a test of the shop's side needs."""
+
+    shop: FakeShop
+    clock: Clock
+    http: httpx.AsyncClient
+    client: ShopifyClient
+
+    def gid(self, order: str) -> str:
+        return self.shop.orders[order].gid
+
+    def changed(self, **settings: object) -> ShopifyClient:
+        """A client with other settings."""
+        return client_of(self.shop, self.clock, self.http, **settings)
+
+    @property
+    def sent(self) -> list[tuple[str | None, bool]]:
+        """The order and whether it was carried out, for every mutation that the shop received."""
+        return [(line.order, line.executed) for line in self.shop.received]
+
+
+def client_of(shop: FakeShop, clock: Clock, http: httpx.AsyncClient, **settings: object) -> ShopifyClient:
+    """A client of that shop."""
+    given = {"domain": shop.domain, "token": SecretStr(shop.token), "base_url": shop.url} | settings
+    return ShopifyClient("main", ShopifySettings.model_validate(given), http, patience=Patience(), sleep=clock.sleep)
