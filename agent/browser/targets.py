@@ -43,14 +43,9 @@ def _all(scope: Page | Locator, candidate: Candidate, edition: Edition, language
         return scope.get_by_test_id(candidate.test_id)
     if candidate.role is not None:
         if candidate.name is None:
-            return scope.get_by_role(candidate.role)  # type: ignore[arg-type]
-        return any_of(
-            (
-                scope.get_by_role(candidate.role, name=name, exact=True)
-                for name in _texts(candidate.name, edition, language)
-            ),
-            scope,
-        )  # type: ignore[arg-type]
+            return scope.get_by_role(candidate.role)
+        names = _texts(candidate.name, edition, language)
+        return any_of((scope.get_by_role(candidate.role, name=name, exact=True) for name in names), scope)
     if candidate.label is not None:
         return any_of(
             (scope.get_by_label(text, exact=True) for text in _texts(candidate.label, edition, language)), scope

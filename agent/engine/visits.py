@@ -314,7 +314,8 @@ class Visits:
     async def settle(self, cancellation: Cancellation) -> None:
         """Cancel the shop order, now that every supplier order is withdrawn."""
         choices = cancellation.choices
-        assert choices.shop is not None and choices.shop_gid is not None and choices.shop_choices is not None
+        if choices.shop is None or choices.shop_gid is None or choices.shop_choices is None:
+            raise ValueError(f"cancellation {cancellation.id} has no shop order to settle")
         async with owning(self._settings.home, f"shop.{choices.shop}", self._shop.person):
             cancellation = self._ledger.get(cancellation.id)
             if cancellation.stage.is_final or cancellation.shop_stage is ShopStage.CANCELLED:
