@@ -81,7 +81,7 @@ def test_demo_runs_from_the_wheel(elsewhere: Path) -> None:
     """
     `countermand demo` withdraws its order and settles it in the shop, far from the checkout.
     """
-    printed = _run([elsewhere / "env/bin/countermand", "demo", "--json"], cwd=elsewhere)
+    printed = _run([elsewhere / "env/bin/countermand", "demo", "--json", "--dir", elsewhere / "demo"], cwd=elsewhere)
     result = json.loads(printed)
 
     assert "done" == result["stage"]
@@ -92,7 +92,6 @@ def _run(command: Sequence[str | Path], *, cwd: Path) -> str:
     """What *command* printed; the test fails with all of it if the command failed. It sees nothing of this checkout."""
     ours = ("COUNTERMAND_", "PYTEST_", "PYTHONPATH", "VIRTUAL_ENV")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environment["COUNTERMAND_HOME"] = str(cwd / "home")
     if browser := os.environ.get("COUNTERMAND_BROWSER__PATH"):
         environment["COUNTERMAND_BROWSER__PATH"] = browser
     ended = subprocess.run(
