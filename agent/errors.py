@@ -35,13 +35,18 @@ EXIT_BUG = 1
 EXIT_CTRL_C = 130
 
 
+_NOT_A_PLACE = ("order", "state", "words")
+"""Facts that say what, not where."""
+
+
 class CountermandError(Exception):
     """
     Something that stops the work, as facts for a person.
 
     :param what: a sentence without its full stop: what happened.
     :param next: what to do now: a sentence, or a command.
-    :param facts: where it happened (``order``, ``state``, ``target``, ``edition``, ``page`` …); the step adds its name.
+    :param facts: where it happened (``target``, ``edition``, ``page``; the step adds its name), and about
+        what (``order``, ``state``, the portal's ``words``).
     """
 
     kind: ClassVar[ErrorKind]
@@ -59,7 +64,7 @@ class CountermandError(Exception):
     @property
     def message(self) -> str:
         """The whole sentence: what, where, what was done so far."""
-        where = ", ".join(f"{name} {value}" for name, value in self.facts.items() if name not in ("order", "state"))
+        where = ", ".join(f"{name} {value}" for name, value in self.facts.items() if name not in _NOT_A_PLACE)
         sentence = f"{self.what} ({where})" if where else self.what
         sentence = sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
         return f"{sentence} {self.done_so_far}".strip()

@@ -333,7 +333,9 @@ def load_settings(file: Path | None = None) -> Settings:
                 f"account {name} has a password and no username",
                 next=f"Add username to [accounts.{name}], or remove the password.",
             )
-    return settings.model_copy(update={"home": (settings.base / settings.home.expanduser()).resolve()})
+    # A relative home in the file starts from the file; one in the environment, from where the command is given.
+    base = Path.cwd() if os.environ.get("COUNTERMAND_HOME") else settings.base
+    return settings.model_copy(update={"home": (base / settings.home.expanduser()).resolve()})
 
 
 def explain(error: ValidationError) -> str:

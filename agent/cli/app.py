@@ -11,7 +11,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from agent.cli import cancel, doctor, seeing, signing_in
@@ -66,7 +65,9 @@ def run(arguments: Sequence[str]) -> int:
 
     :returns: the exit code (design 8).
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop is Ctrl-C: finish tidily
+    signal.signal(
+        signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)
+    )  # being told to stop is Ctrl-C: finish tidily
     state = Globals()
     words = globals_first(arguments)
     state.json = "--json" in words  # known before the command line is understood, for its own errors
@@ -74,17 +75,14 @@ def run(arguments: Sequence[str]) -> int:
         command = typer.main.get_command(build())
         code = command.main(args=words, prog_name="countermand", standalone_mode=False, obj=state)
         return code if isinstance(code, int) and code else state.exit_code
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return EXIT_CTRL_C
-    except click.ClickException as error:
-        usage = (
-            f"{error.ctx.command_path} --help"
-            if isinstance(error, click.UsageError) and error.ctx
-            else "countermand --help"
-        )
-        return _fail(state, BadInput(error.format_message().rstrip("."), next=f"See {usage}."))
+    except typer.TyperException as error:
+        where = getattr(error, "ctx", None)
+        what = error.format_message().replace(": Value error, ", ": ").rstrip(".")
+        return _fail(state, BadInput(what, next=f"See {where.command_path if where else 'countermand'} --help."))
     except CountermandError as error:
         return _fail(state, error)
     except KeyboardInterrupt:

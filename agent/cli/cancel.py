@@ -138,10 +138,25 @@ class Cancelling:
                 self._add(failure(error.report()), error.exit_code)
                 continue
             self._ids.append(cancellation.id)
-        await self._until_settled(deadline)
+        try:
+            await self._until_settled(deadline)
+        except Exception as error:
+            self._nothing_is_open(error)
+            raise
         for id in self._ids:
             self._finish(id)
         self._show(len(requests))
+
+    def _nothing_is_open(self, error: Exception) -> None:
+        """Whatever broke, a click without a known outcome comes first: that is what a person must hear."""
+        from agent.errors import Uncertain
+
+        for cancellation in map(self._workshop.ledger.get, self._ids):
+            for order in cancellation.orders:
+                if order.stamp is not None and order.stamp.is_open:
+                    raise Uncertain(
+                        f"order {order.order_id} may have been submitted, and then this happened: {error}"
+                    ) from error
 
     async def _until_settled(self, deadline: float | None) -> None:
         clock, ledger = self._workshop.clock, self._workshop.ledger

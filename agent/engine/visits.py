@@ -131,6 +131,7 @@ class Visits:
         self._settings = workshop.settings
         self._clock = workshop.clock
         self._states = StateStore(workshop.vault)
+        self._refused: dict[tuple[str, str], NeedsOperator] = {}
 
     # -- submit
 
@@ -186,17 +187,19 @@ class Visits:
             self._ledger.move_shop(cancellation.id, ShopStage.STOPPED, visit)
             self._ledger.fail(cancellation.id, error, visit, stage=Stage.REFUSED)
         elif isinstance(error, Refused):
+            words = error.facts.get("words") or error.facts.get("state")
             denied = OrderStage.REFUSED if open_stamp else OrderStage.NOT_CANCELLABLE
             self._ledger.move_order(
                 order,
                 denied,
                 visit,
-                text=error.facts.get("state"),
+                text=words,
                 outcome=error.facts.get("state") if open_stamp else None,
             )
             self._tell(cancellation.id, error, visit)
         elif open_stamp or isinstance(error, Uncertain):
             quiet = self._settings.portal(order.portal).quiet
+            self._shop.person.says(f"the click may still land: in {quiet.total_seconds():.0f} s the order is looked at")
             uncertain = error if isinstance(error, Uncertain) else Uncertain(error.what, **error.facts)
             self._ledger.fail(cancellation.id, uncertain, visit, due_at=self._clock.now() + quiet)
         else:
@@ -463,19 +466,29 @@ class Visits:
         credentials = self._credentials(site.account)
         signed_in_now = False
         if not site.has_state and credentials is not None:
-            await site.portal.sign_in(walk, credentials)
+            await self._sign_in_once(site, walk, credentials)
             signed_in_now = True
-            await self._keep_state(site, signed_in=True)
         try:
             result = await doing()
         except SignInNeeded:
             if credentials is None or signed_in_now:
                 raise
-            await site.portal.sign_in(walk, credentials)
-            await self._keep_state(site, signed_in=True)
+            await self._sign_in_once(site, walk, credentials)
             result = await doing()
         await self._keep_state(site, signed_in=False)
         return result
+
+    async def _sign_in_once(self, site: _Site, walk: Walk, credentials: Credentials) -> None:
+        """What the portal has refused once is not tried again in this process: a wrong password repeated locks the account."""
+        name = (site.portal.name, site.account)
+        if name in self._refused:
+            raise self._refused[name]
+        try:
+            await site.portal.sign_in(walk, credentials)
+        except NeedsOperator as error:
+            self._refused[name] = error
+            raise
+        await self._keep_state(site, signed_in=True)
 
     async def _keep_state(self, site: _Site, *, signed_in: bool) -> None:
         self._states.save(site.portal.name, site.account, await site.session.state())

@@ -44,6 +44,7 @@ async def request_cancellation(walk: Walk, order: OrderId, reason: ReasonChoice)
                 next="If the goods are on their way, ask for a return after delivery.",
                 order=order,
                 state=state,
+                words=await walk.read("details.status"),
             )
 
     async with walk.step("start the cancellation"):

@@ -1,0 +1,220 @@
+"""
+A mock portal, a browser and a walk through it: everything around a flow that the engine would hand it, as fakes that remember.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import Page as Tab
+from pydantic import SecretStr
+
+from agent.browser.commit import CommitOptions, CommittingWalk
+from agent.browser.editions import Editions, LoadedEdition, write_confirmations
+from agent.browser.evidence import Journal, VisitJournal, now, read_journal
+from agent.browser.recognise import Hosts
+from agent.browser.session import BrowserSession, SignedInState
+from agent.browser.walk import BrowserWalk, WalkOptions
+from agent.model import OrderId, Reason, ReasonChoice, Submission
+from agent.portal import Credentials
+from agent.settings import Patience
+from fixtures.aliexpress import MockPortal
+from fixtures.aliexpress.seed import MAIN, ORDERS, PASSWORD
+from flows.aliexpress.portal import PORTAL
+
+NOT_NEEDED = ReasonChoice(key=Reason.NO_LONGER_NEEDED)
+NOT_NEEDED_TEXT = "I don't need this order anymore"
+"""What the mock portal records when it is chosen."""
+
+CREDENTIALS = Credentials(username=SecretStr(MAIN), password=SecretStr(PASSWORD))
+HOST_NAMES = ("www.aliexpress.localhost", "es.aliexpress.localhost", "m.aliexpress.localhost")
+
+PATIENT = Patience(page=timedelta(seconds=20), action=timedelta(seconds=10))
+"""For what must come: a busy machine may take long, and the walk goes on as soon as it has come."""
+HURRIED = Patience(page=timedelta(seconds=1), action=timedelta(seconds=1))
+"""For what must not come."""
+
+
+@dataclass
+class Stamps:
+    """Stands in for the ledger: remembers in which order it was asked for stamps, and can refuse them."""
+
+    events: list[tuple[str, str]] = field(default_factory=list)
+    before_arming: Callable[[str], Awaitable[None]] | None = None
+    """Awaited before a stamp counts as being on disk."""
+
+    async def arm(self, target: str, order: OrderId) -> None:
+        if self.before_arming is not None:
+            await self.before_arming(target)
+        self.events.append(("arm", target))
+
+    async def unsent(self, outcome: str) -> None:
+        self.events.append(("unsent", outcome))
+
+    @property
+    def armed(self) -> list[str]:
+        """The commits targets that were armed, in order."""
+        return [what for event, what in self.events if event == "arm"]
+
+
+@dataclass
+class Somebody:
+    """Stands in for whoever sits at the terminal."""
+
+    is_here: bool = False
+    answers: list[str] = field(default_factory=list)
+    says_yes: bool = False
+    asked: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    async def ask(self, question: str) -> SecretStr | None:
+        self.asked.append(question)
+        return SecretStr(self.answers.pop(0)) if self.answers else None
+
+    async def agrees(self, question: str) -> bool:
+        self.asked.append(question)
+        return self.says_yes
+
+    async def step_done(self, name: str, seconds: float, failed: bool) -> None:
+        self.steps.append(f"{name} (failed)" if failed else name)
+
+    def says(self, sentence: str) -> None:
+        self.told.append(sentence)
+
+
+def own_editions(users: Path) -> Editions:
+    """AliExpress's editions, and a user's in *users*."""
+    return Editions(PORTAL.name, PORTAL.editions, users)
+
+
+def confirmed_edition(users: Path, hosts: Sequence[str] = HOST_NAMES, *, but: Iterable[str] = ()) -> LoadedEdition:
+    """
+    The newest edition, with everything that commits confirmed for *hosts*, as ``python -m fixtures`` does it.
+
+    :param but: targets, statuses and questions that stay assumed.
+    """
+    base = own_editions(users / "none").load().edition
+    left = set(but)
+    write_confirmations(
+        users,
+        own_editions(users).load(),
+        list(hosts),
+        date(2026, 11, 20),
+        targets=[name for name, target in base.targets.items() if target.commits and name not in left],
+        statuses=[name for name in base.statuses if name not in left],
+        questions=[name for name in base.questions if name not in left],
+    )
+    return own_editions(users).load()
+
+
+@dataclass
+class Bench:
+    """A portal of this test's own, a browser shared by many tests, and walks through the one with the other."""
+
+    portal: MockPortal
+    chromium: Browser
+    edition: LoadedEdition
+    folder: Path
+    stamps: Stamps = field(default_factory=Stamps)
+    person: Somebody = field(default_factory=Somebody)
+    options: WalkOptions = field(default_factory=lambda: WalkOptions(patience=PATIENT, pictures="off"))
+    limits: CommitOptions = field(default_factory=CommitOptions)
+    contexts: list[BrowserContext] = field(default_factory=list)
+    journals: int = 0
+
+    # -- walks
+
+    @property
+    def hosts(self) -> Hosts:
+        """The portal's addresses, as settings would give them."""
+        return Hosts(self.edition.edition, {role: list(addresses) for role, addresses in self.portal.hosts.items()})
+
+    async def session(self, account: str | None = MAIN, state: SignedInState | None = None) -> BrowserSession:
+        """
+        A context of its own with one tab.
+
+        :param account: who is signed in already; ``None`` for a stranger.
+        :param state: a signed-in state to restore instead.
+        """
+        context = await self.chromium.new_context(
+            locale="en-US",
+            viewport={"width": 1280, "height": 900},
+            storage_state=state.storage if state else None,  # type: ignore[arg-type]
+        )
+        self.contexts.append(context)
+        context.set_default_timeout(self.options.patience.action.total_seconds() * 1000)
+        if account is not None and state is None:
+            session = self.portal.world.sessions.new(account)
+            cookie = f"x_lid=cn1000&sign=y&ctoken={session.id}"
+            await context.add_cookies(
+                [{"name": "xman_us_t", "value": cookie, "domain": ".aliexpress.localhost", "path": "/"}]
+            )
+        tab = await context.new_page()
+        return BrowserSession(self.chromium, context, tab, self.edition, self.hosts, self.options)
+
+    async def walk(self, account: str | None = MAIN) -> CommittingWalk:
+        """A walk that may commit, in a new session."""
+        session = await self.session(account)
+        return await session.committing_walk(self.journal(), self.person, self.stamps, self.limits)
+
+    async def reading_walk(self, account: str | None = MAIN) -> BrowserWalk:
+        """A walk that only reads, in a new session."""
+        return await (await self.session(account)).reading_walk(self.journal(), self.person)
+
+    def journal(self) -> Journal:
+        """An empty journal in this test's folder."""
+        self.journals += 1
+        entry = VisitJournal(visit=f"v{self.journals}", kind="test", portal=PORTAL.name, started_at=now())
+        return Journal(self.folder / entry.visit, entry)
+
+    def written(self, walk: BrowserWalk) -> VisitJournal:
+        """The journal of *walk* as it is on disk now."""
+        read = read_journal(walk.journal.folder)
+        assert read is not None
+        return read
+
+    async def cancel(self, order: str, reason: ReasonChoice = NOT_NEEDED, account: str = MAIN) -> Submission:
+        """The whole walk for one order, as a visit does it."""
+        return await PORTAL.request_cancellation(await self.walk(account), OrderId(order), reason)
+
+    # -- what a test sets up
+
+    def confirm(self, *hosts: str, but: Iterable[str] = ()) -> None:
+        """Use an edition that is confirmed for *hosts* only, and not in everything."""
+        self.edition = confirmed_edition(self.folder / "users", hosts or HOST_NAMES, but=but)
+
+    def hurry(self, walk: BrowserWalk) -> None:
+        """From now on *walk* waits a moment only: for what must not come."""
+        walk.options = replace(walk.options, patience=HURRIED)
+
+    def hurry_after(self, target: str, walk: BrowserWalk) -> None:
+        """Once *target* is about to be clicked, *walk* waits a moment only for what follows."""
+
+        async def before(armed: str) -> None:
+            if armed == target:
+                self.hurry(walk)
+
+        self.stamps.before_arming = before
+
+    def will(self, name: str, /, **behaviour: Any) -> OrderId:
+        """Script the seed order called *name*, and give back its number."""
+        return OrderId(self.portal.world.change_order(ORDERS[name], **behaviour).number)
+
+    async def close(self) -> None:
+        """Nothing is left behind."""
+        for context in self.contexts:
+            await context.close()
+
+
+@asynccontextmanager
+async def opened(context_of: BrowserWalk) -> AsyncIterator[Tab]:
+    """The tab that *context_of* has at hand."""
+    yield context_of._tab
