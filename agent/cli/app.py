@@ -82,6 +82,8 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         where = getattr(error, "ctx", None)
         what = error.format_message().replace(": Value error, ", ": ").rstrip(".")
+        if not what:  # no command at all: the help has been shown
+            return error.exit_code
         return _fail(state, BadInput(what, next=f"See {where.command_path if where else 'countermand'} --help."))
     except CountermandError as error:
         return _fail(state, error)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from agent.walk import Person
 
 
+_WIDE = 160
+
+
 @dataclass
 class Globals:
     """The global options, and what follows from them."""
@@ -39,16 +42,12 @@ class Globals:
     @cached_property
     def people(self) -> Console:
         """Where people are spoken to: stderr, so that stdout holds results only."""
-        from rich.console import Console
-
-        return Console(stderr=True, highlight=False)
+        return _console(stderr=True)
 
     @cached_property
     def out(self) -> Console:
         """Where results for people go."""
-        from rich.console import Console
-
-        return Console(highlight=False)
+        return _console(stderr=False)
 
     def workshop(self, manner: Manner, person: Person) -> Workshop:
         """Everything a visit needs, on this machine."""
@@ -80,3 +79,12 @@ class Globals:
             else json.dumps(document, indent=2, default=str)
         )
         sys.stdout.write(f"{text}\n")
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE  # a file or a pipe has no edge to break lines at
+    return console

@@ -183,6 +183,8 @@ class Visits:
     ) -> None:
         _, order = self._again(cancellation, order)
         open_stamp = order.stamp is not None and order.stamp.is_open
+        if not open_stamp and not error.done_so_far:
+            error.done_so_far = "Nothing was submitted."
         if isinstance(error, ShopOrderNotCancellable):
             self._ledger.move_shop(cancellation.id, ShopStage.STOPPED, visit)
             self._ledger.fail(cancellation.id, error, visit, stage=Stage.REFUSED)
@@ -558,7 +560,7 @@ def _may_submit(order: SupplierOrder) -> bool:
 
 def _obstacle(found: ShopOrder) -> ShopOrderNotCancellable:
     return ShopOrderNotCancellable(
-        f"shop order {found.name} cannot be cancelled: {found.obstacle}. The supplier was not asked",
+        f"{found.obstacle}. The supplier was not asked",
         next=found.advice or "Look at the order in the shop's admin.",
     )
 
