@@ -24,6 +24,7 @@ from agent.browser.evidence import Journal
 from agent.browser.launch import driver, launch
 from agent.browser.recognise import Hosts
 from agent.browser.walk import BrowserWalk, WalkOptions
+from agent.errors import Retryable
 from agent.model import Frozen
 from agent.redact import redactor
 from agent.settings import BrowserSettings
@@ -116,7 +117,17 @@ class BrowserSession:
         return walk
 
     async def state(self) -> SignedInState:
-        """What the portal remembers us by now."""
+        """
+        What the portal remembers us by now.
+
+        :raises Retryable: the browser is gone.
+        """
+        try:
+            return await self._state()
+        except PlaywrightError as error:
+            raise _broke_down(error) from None
+
+    async def _state(self) -> SignedInState:
         storage = await self._context.storage_state(indexed_db=True)
         kept: dict[str, dict[str, str]] = {}
         for tab in self._context.pages:
@@ -135,6 +146,7 @@ async def browser_session(
 
     :param state: the signed-in state to restore; ``None`` starts as a stranger.
     :raises BadInput: there is no browser, or it does not start.
+    :raises Retryable: it broke down on the way.
     """
     async with driver() as playwright:
         browser = await launch(playwright, settings, headed=options.headed)
@@ -151,8 +163,14 @@ async def browser_session(
                 await context.add_init_script(_RESTORE_SESSION_STORAGE % json.dumps(state.session_storage))
             tab = await context.new_page()
             yield BrowserSession(browser, context, tab, loaded, hosts, options)
+        except PlaywrightError as error:
+            raise _broke_down(error) from error
         finally:
             try:
                 await browser.close()
             except PlaywrightError as error:  # it is gone already: nothing is left behind
                 logger.debug("the browser was closed before us: {}", error)
+
+
+def _broke_down(error: PlaywrightError) -> Retryable:
+    return Retryable(f"the browser broke down: {str(error).strip().splitlines()[0]}")

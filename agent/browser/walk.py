@@ -69,7 +69,7 @@ class Held:
 
     tab: Tab
     order: OrderId
-    goods: str
+    goods: list[str]
 
 
 class BrowserWalk:
@@ -504,7 +504,7 @@ class BrowserWalk:
             and goods_here.split(".")[0] == self._at.page
             and not any(proof.held for proof in proofs)
         ):
-            self._held = Held(self._tab, order, await self.read(goods_here))
+            self._held = Held(self._tab, order, await self.rows(goods_here))
 
     async def _prove_held(self, order: OrderId, page: str | None) -> None:
         raise UnknownPage(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from agent.engine.advance import Engine
     from agent.engine.asking import Request
-    from agent.engine.ledger import Cancellation, Wanted
-    from agent.engine.visits import Workshop
+    from agent.engine.records import Cancellation, Wanted
+    from agent.engine.workshop import Workshop
     from agent.model import Result
     from agent.settings import ShopPolicy
 
@@ -80,7 +80,7 @@ def cancel(
     """Withdraw supplier orders, and cancel the shop order behind them once the supplier has agreed."""
     state: Globals = context.obj
     from agent.engine.asking import Request
-    from agent.engine.visits import Manner
+    from agent.engine.workshop import Manner
 
     why = _reason(reason, reason_text)
     wanted = _wanted(state, orders, account)
@@ -260,7 +260,7 @@ def _reason(key: Reason | None, text: str | None) -> ReasonChoice:
 
 
 def _wanted(state: Globals, orders: Sequence[str], account: str | None) -> list[Wanted]:
-    from agent.engine.ledger import Wanted
+    from agent.engine.records import Wanted
     from agent.portal import portal_named
 
     name, settings = state.settings.account(account)

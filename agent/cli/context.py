@@ -15,7 +15,7 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from agent.engine.visits import Manner, Workshop
+    from agent.engine.workshop import Manner, Workshop
     from agent.settings import Settings
     from agent.walk import Person
 
@@ -54,7 +54,7 @@ class Globals:
         from agent.engine.clock import SystemClock
         from agent.engine.database import open_database
         from agent.engine.ledger import Ledger
-        from agent.engine.visits import Workshop
+        from agent.engine.workshop import Workshop
         from agent.vault import Vault
 
         database = open_database(self.settings.home)

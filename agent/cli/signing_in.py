@@ -19,7 +19,8 @@ def sign_in(
 ) -> None:
     """Sign in at the portal and keep the signed-in state, encrypted."""
     from agent.cli.person import TerminalPerson
-    from agent.engine.visits import Manner, Visits
+    from agent.engine.visits import Visits
+    from agent.engine.workshop import Manner
 
     state: Globals = context.obj
     name, settings = state.settings.account(account)

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from agent.engine.ledger import Cancellation, SupplierOrder
-from agent.engine.visits import Visits, Workshop
+from agent.engine.records import Cancellation, SupplierOrder
+from agent.engine.visits import Visits
+from agent.engine.workshop import Workshop
 from agent.model import OrderStage, Stage
 
 
@@ -35,7 +36,7 @@ class Engine:
     async def _advance_one(self, cancellation: Cancellation) -> None:
         waiting: list[float] = []
         for order in cancellation.orders:
-            if order.stage is OrderStage.QUEUED or (order.stage is OrderStage.SUBMITTING and not _is_open(order)):
+            if order.may_be_submitted:
                 await self.visits.submit(cancellation, order)
                 return
         for order in cancellation.orders:
@@ -77,7 +78,3 @@ class Engine:
         seen = self._first_seen.setdefault((order.stamp.id, order.stamp.armed), self._clock.monotonic())
         quiet = self._workshop.settings.portal(order.portal).quiet.total_seconds()
         return quiet - (self._clock.monotonic() - seen)
-
-
-def _is_open(order: SupplierOrder) -> bool:
-    return order.stamp is not None and order.stamp.is_open

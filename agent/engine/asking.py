@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agent.engine.ledger import Cancellation, Ledger, Wanted
-from agent.engine.visits import Workshop
+from agent.engine.ledger import Ledger
+from agent.engine.records import Cancellation, Wanted
+from agent.engine.workshop import Workshop
 from agent.errors import BadInput
 from agent.model import Choices, ErrorKind, OrderStage, ReasonChoice, Settle, ShopChoices, Stage
 

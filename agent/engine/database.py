@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from agent.errors import BadInput
@@ -31,7 +31,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A consistent view; nothing is written."""
-        with Session(self._engine, expire_on_commit=False) as session:
+        with self._in_words(), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -39,8 +39,19 @@ class Database:
         """
         One transaction that takes the write lock at once; it is on disk when the block ends without an error.
         """
-        with Session(self._engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+        engine = self._engine.execution_options(writes=True)
+        with self._in_words(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """A disk that is full or a file that is damaged is no bug of ours. That a key is taken already is an answer, and left alone."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise _unusable(self._engine, "used", error) from error
 
     def close(self) -> None:
         """Let go of the file."""
@@ -63,11 +74,15 @@ def open_database(home: Path) -> Database:
             next="Set COUNTERMAND_HOME to a folder that you can write to.",
         ) from None
     except DBAPIError as error:
-        raise BadInput(
-            f"the ledger {home / 'countermand.db'} cannot be opened: {error.orig}",
-            next="Check the disk and the file, or bring back a backup.",
-        ) from None
+        raise _unusable(engine, "opened", error) from None
     return Database(engine)
+
+
+def _unusable(engine: Engine, what: str, error: DBAPIError) -> BadInput:
+    return BadInput(
+        f"the ledger {engine.url.database} cannot be {what}: {error.orig}",
+        next="Check the disk and the file, or bring back a backup.",
+    )
 
 
 def _sqlite(path: Path) -> Engine:

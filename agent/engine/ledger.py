@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -18,21 +16,25 @@ from sqlalchemy.orm import Session
 
 from agent.engine.clock import Clock
 from agent.engine.database import Database
+from agent.engine.records import (
+    Cancellation,
+    Event,
+    SupplierOrder,
+    Wanted,
+    cancellation_row,
+    order_rows,
+    snapshot,
+    stamp_row,
+)
 from agent.engine.stages import stage_of
-from agent.engine.tables import AccountRow, CancellationRow, EventRow, StampRow, SupplierOrderRow
+from agent.engine.tables import CancellationRow, EventRow, SupplierOrderRow
 from agent.errors import BadInput, CountermandError
 from agent.model import (
     Choices,
     ErrorKind,
     ErrorReport,
-    OrderId,
     OrderStage,
-    Reason,
-    ReasonChoice,
-    Refund,
     Settle,
-    ShopChoices,
-    ShopReason,
     ShopStage,
     Stage,
 )
@@ -40,94 +42,6 @@ from agent.redact import redactor
 from agent.storefront import ShopSettlement
 
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no letter or digit that is read as another
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """The stamp of an order's present attempt."""
-
-    id: int
-    state: str
-    armed: int
-    armed_at: datetime
-    target: str
-
-    @property
-    def is_open(self) -> bool:
-        """A click may have happened, and what it did is not known."""
-        return self.state == "armed"
-
-
-@dataclass(frozen=True)
-class SupplierOrder:
-    """One supplier order as the ledger has it."""
-
-    key: int
-    portal: str
-    account: str
-    order_id: OrderId
-    stage: OrderStage
-    attempt: int
-    status_text: str | None
-    decided_at: datetime | None
-    stamp: Stamp | None
-
-    @property
-    def was_stamped(self) -> bool:
-        """Something may have been submitted for it, now or earlier."""
-        return self.attempt > 1 or (self.stamp is not None and self.stamp.state != "unsent")
-
-
-@dataclass(frozen=True)
-class Cancellation:
-    """A cancellation as the ledger has it."""
-
-    id: str
-    stage: Stage
-    revision: int
-    created_at: datetime
-    changed_at: datetime
-    due_at: datetime | None
-    looks: int
-    choices: Choices
-    shop_stage: ShopStage
-    settled: ShopSettlement | None
-    error: ErrorReport | None
-    orders: tuple[SupplierOrder, ...]
-
-    @property
-    def accounts(self) -> tuple[tuple[str, str], ...]:
-        """The (portal, account) pairs of its orders."""
-        return tuple(dict.fromkeys((order.portal, order.account) for order in self.orders))
-
-
-@dataclass(frozen=True)
-class Event:
-    """One change."""
-
-    number: int
-    at: datetime
-    actor: str
-    what: str
-    order_id: str | None
-    before: str | None
-    after: str | None
-    visit: str | None
-    detail: dict[str, str] | None
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A supplier order that somebody wants withdrawn."""
-
-    portal: str
-    account: str
-    order_id: OrderId
-
-    @property
-    def claim(self) -> str:
-        """The key that lets an order belong to one cancellation only, whoever's account it was asked with."""
-        return f"{self.portal}:{self.order_id}"
 
 
 class Ledger:
@@ -150,7 +64,14 @@ class Ledger:
             row = session.get(CancellationRow, id)
             if row is None:
                 raise BadInput(f"there is no cancellation {id}", next="Run countermand list to see them.")
-            return _snapshot(session, row)
+            return snapshot(session, row)
+
+    def again(self, order: SupplierOrder) -> tuple[Cancellation, SupplierOrder]:
+        """An order and its cancellation as they stand now: another process may have moved them."""
+        with self._database.reading() as session:
+            row = session.get_one(SupplierOrderRow, order.key)
+            cancellation = snapshot(session, cancellation_row(session, row.cancellation_id))
+        return cancellation, next(one for one in cancellation.orders if one.key == order.key)
 
     def newest(self, limit: int = 50) -> list[Cancellation]:
         """The cancellations that changed last, newest first."""
@@ -158,7 +79,7 @@ class Ledger:
             rows = session.scalars(
                 select(CancellationRow).order_by(CancellationRow.changed_at.desc(), CancellationRow.id).limit(limit)
             )
-            return [_snapshot(session, row) for row in rows]
+            return [snapshot(session, row) for row in rows]
 
     def due(self, now: datetime, only: Sequence[str] | None = None) -> Sequence[str]:
         """The ids of cancellations with a visit due at *now*, longest waiting first."""
@@ -197,14 +118,14 @@ class Ledger:
             for order in wanted:
                 row = session.scalar(select(SupplierOrderRow).where(SupplierOrderRow.claim == order.claim))
                 if row is not None:
-                    found[order] = _snapshot(session, _cancellation(session, row.cancellation_id))
+                    found[order] = snapshot(session, cancellation_row(session, row.cancellation_id))
             return found
 
     def holding_shop_order(self, shop: str, gid: str) -> Cancellation | None:
         """The cancellation that the shop order belongs to."""
         with self._database.reading() as session:
             row = session.scalar(select(CancellationRow).where(CancellationRow.shop_claim == f"{shop}:{gid}"))
-            return None if row is None else _snapshot(session, row)
+            return None if row is None else snapshot(session, row)
 
     # -- asking
 
@@ -267,16 +188,16 @@ class Ledger:
     def free(self, id: str) -> None:
         """Let the orders of a cancellation that is over, and submitted nothing, be asked for afresh."""
         with self._database.writing() as session:
-            row = _cancellation(session, id)
+            row = cancellation_row(session, id)
             row.shop_claim = None
-            for order in _orders(session, id):
+            for order in order_rows(session, id):
                 order.claim = None
             self._event(session, id, "freed")
 
     def wake(self, id: str) -> None:
         """A person asked again: whatever is not over is due now."""
         with self._database.writing() as session:
-            row = _cancellation(session, id)
+            row = cancellation_row(session, id)
             if not Stage(row.stage).is_final:
                 row.due_at = self._clock.now()
 
@@ -285,7 +206,7 @@ class Ledger:
     def begin_visit(self, id: str, kind: str, order: SupplierOrder | None) -> str:
         """Count the revision up and note the visit; its id is made of the two."""
         with self._database.writing() as session:
-            row = _cancellation(session, id)
+            row = cancellation_row(session, id)
             row.revision += 1
             visit = f"{id}-{row.revision}"
             self._event(
@@ -320,7 +241,7 @@ class Ledger:
             if stage.is_decided:
                 row.decided_at = now
             if outcome is not None:
-                stamp = _stamp(session, row)
+                stamp = stamp_row(session, row)
                 if stamp is not None:
                     stamp.state, stamp.outcome = "answered", outcome
             if before != stage:
@@ -345,7 +266,7 @@ class Ledger:
         """A look proved that the attempt left nothing behind, and the settings say to submit again (design 4.3)."""
         with self._database.writing() as session:
             row = session.get_one(SupplierOrderRow, order.key)
-            stamp = _stamp(session, row)
+            stamp = stamp_row(session, row)
             if stamp is not None:
                 stamp.state, stamp.outcome = "answered", "not_requested"
             row.attempt += 1
@@ -365,19 +286,19 @@ class Ledger:
     def abandon(self, id: str, why: str) -> None:
         """A person gives a cancellation up; its orders may be asked for afresh if nothing was submitted."""
         with self._database.writing() as session:
-            row = _cancellation(session, id)
+            row = cancellation_row(session, id)
             before, row.stage, row.due_at = row.stage, Stage.ABANDONED, None
             self._event(session, id, "stage", before=before, after=Stage.ABANDONED, detail={"why": why})
 
     def postpone(self, id: str, due_at: datetime | None) -> None:
         """Nothing to do before *due_at*; ``None``: nothing before a person acts."""
         with self._database.writing() as session:
-            _cancellation(session, id).due_at = due_at
+            cancellation_row(session, id).due_at = due_at
 
     def looked(self, id: str, due_at: datetime) -> None:
         """The portal was looked at and has not decided; the next look is due at *due_at*."""
         with self._database.writing() as session:
-            row = _cancellation(session, id)
+            row = cancellation_row(session, id)
             row.looks += 1
             row.due_at = due_at
 
@@ -398,12 +319,12 @@ class Ledger:
         """
         with self._database.writing() as session:
             self._follow(session, id, visit, error=_clean(error.report()), stage=stage)
-            _cancellation(session, id).due_at = due_at
+            cancellation_row(session, id).due_at = due_at
 
     def move_shop(self, id: str, stage: ShopStage, visit: str | None, settlement: ShopSettlement | None = None) -> None:
         """The shop order's stage changes, and with it the cancellation's."""
         with self._database.writing() as session:
-            row = _cancellation(session, id)
+            row = cancellation_row(session, id)
             before, row.shop_stage = row.shop_stage, stage
             if settlement is not None:
                 row.cancelled_at, row.currency = settlement.cancelled_at, settlement.currency
@@ -416,8 +337,8 @@ class Ledger:
     def _follow(
         self, session: Session, id: str, visit: str | None, *, error: ErrorReport | None, stage: Stage | None = None
     ) -> None:
-        row = _cancellation(session, id)
-        stages = [OrderStage(order.stage) for order in _orders(session, id)]
+        row = cancellation_row(session, id)
+        stages = [OrderStage(order.stage) for order in order_rows(session, id)]
         before = row.stage
         row.stage = stage or stage_of(stages, ShopStage(row.shop_stage), Settle(row.settle))
         row.changed_at = self._clock.now()
@@ -426,7 +347,7 @@ class Ledger:
             and row.stage == Stage.NEEDS_OPERATOR
             and not any(one is OrderStage.UNCERTAIN for one in stages)
         ):
-            error = _mixed(_orders(session, id))
+            error = _mixed(order_rows(session, id))
         row.error_kind, row.error_message, row.error_next = (
             (error.kind, error.message, error.next) if error else (None, None, None)
         )
@@ -465,74 +386,6 @@ class Ledger:
         )
         session.flush()
 
-    # -- accounts
-
-    def take_account(self, portal: str, account: str, holder: str) -> int:
-        """
-        Note who holds the account's lock.
-
-        :returns: the fence: only its newest holder may put stamps on disk.
-        """
-        with self._database.writing() as session:
-            row = session.get(AccountRow, (portal, account))
-            if row is None:
-                row = AccountRow(portal=portal, name=account, fence=0)
-                session.add(row)
-            row.fence += 1
-            row.holder = holder
-            return row.fence
-
-    def holder(self, portal: str, account: str) -> str | None:
-        """Who took the account's lock last."""
-        with self._database.reading() as session:
-            row = session.get(AccountRow, (portal, account))
-            return row.holder if row else None
-
-    def visited_at(self, portal: str, account: str) -> datetime | None:
-        """When a visit for the account last ended."""
-        with self._database.reading() as session:
-            row = session.get(AccountRow, (portal, account))
-            return row.visited_at if row else None
-
-    def note_account(
-        self,
-        portal: str,
-        account: str,
-        *,
-        signed_in: bool = False,
-        proven: bool = False,
-        paused_because: str | None = None,
-    ) -> None:
-        """What became of an account's sign-in."""
-        now = self._clock.now()
-        with self._database.writing() as session:
-            row = session.get_one(AccountRow, (portal, account))
-            row.visited_at = now
-            if signed_in:
-                row.signed_in_at = now
-            if signed_in or proven:
-                row.proven_at, row.paused_at, row.paused_because = now, None, None
-            if paused_because is not None:
-                row.paused_at, row.paused_because = now, redactor.clean(paused_because)
-
-
-def _cancellation(session: Session, id: str) -> CancellationRow:
-    return session.get_one(CancellationRow, id)
-
-
-def _orders(session: Session, id: str) -> list[SupplierOrderRow]:
-    return list(
-        session.scalars(
-            select(SupplierOrderRow).where(SupplierOrderRow.cancellation_id == id).order_by(SupplierOrderRow.id)
-        )
-    )
-
-
-def _stamp(session: Session, order: SupplierOrderRow) -> StampRow | None:
-    return session.scalar(
-        select(StampRow).where(StampRow.supplier_order_id == order.id, StampRow.attempt == order.attempt)
-    )
-
 
 def _clean(report: ErrorReport) -> ErrorReport:
     return ErrorReport(kind=report.kind, message=redactor.clean(report.message), next=redactor.clean(report.next))
@@ -544,65 +397,4 @@ def _mixed(orders: Sequence[SupplierOrderRow]) -> ErrorReport:
         kind=ErrorKind.MIXED_DECISIONS,
         message=f"the suppliers answered differently: {answers}. Nothing was sent to the shop.",
         next="Decide about the shop order by hand: it cannot be cancelled in part.",
-    )
-
-
-def _snapshot(session: Session, row: CancellationRow) -> Cancellation:
-    shop_choices = None
-    if row.refund is not None and row.shop_reason is not None:
-        shop_choices = ShopChoices(
-            refund=Refund(row.refund),
-            reason=ShopReason(row.shop_reason),
-            note=row.note,
-            restock=bool(row.restock),
-            notify=bool(row.notify),
-        )
-    choices = Choices(
-        reason=ReasonChoice(key=Reason(row.reason_key) if row.reason_key else None, text=row.reason_text),
-        settle=Settle(row.settle),
-        shop=row.shop,
-        shop_order=row.shop_order,
-        shop_gid=row.shop_gid,
-        shop_choices=shop_choices,
-    )
-    settled = None
-    if row.cancelled_at is not None:
-        refund = shop_choices.refund if shop_choices and row.shop_stage == ShopStage.CANCELLED else None
-        settled = ShopSettlement(
-            cancelled_at=row.cancelled_at,
-            refund=refund,
-            amount=Decimal(row.amount) if row.amount else None,
-            currency=row.currency,
-        )
-    error = None
-    if row.error_kind is not None:
-        error = ErrorReport(kind=ErrorKind(row.error_kind), message=row.error_message or "", next=row.error_next or "")
-    return Cancellation(
-        id=row.id,
-        stage=Stage(row.stage),
-        revision=row.revision,
-        created_at=row.created_at,
-        changed_at=row.changed_at,
-        due_at=row.due_at,
-        looks=row.looks,
-        choices=choices,
-        shop_stage=ShopStage(row.shop_stage),
-        settled=settled,
-        error=error,
-        orders=tuple(_order(session, order) for order in _orders(session, row.id)),
-    )
-
-
-def _order(session: Session, row: SupplierOrderRow) -> SupplierOrder:
-    stamp = _stamp(session, row)
-    return SupplierOrder(
-        key=row.id,
-        portal=row.portal,
-        account=row.account,
-        order_id=OrderId(row.order_id),
-        stage=OrderStage(row.stage),
-        attempt=row.attempt,
-        status_text=row.status_text,
-        decided_at=row.decided_at,
-        stamp=None if stamp is None else Stamp(stamp.id, stamp.state, stamp.armed, stamp.armed_at, stamp.target),
     )

@@ -16,7 +16,7 @@ from agent.walk import Person
 
 
 @asynccontextmanager
-async def owning(home: Path, name: str, person: Person, holder: str | None = None) -> AsyncIterator[None]:
+async def held(home: Path, name: str, person: Person, holder: str | None = None) -> AsyncIterator[None]:
     """
     Hold the lock *name* for as long as the block runs. Waits for whoever holds it, and says so once.
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from agent.browser.evidence import drift_of, read_journal
-from agent.engine.ledger import Cancellation, Ledger
+from agent.engine.ledger import Ledger
+from agent.engine.records import Cancellation
 from agent.errors import EXIT_CODES, EXIT_OK
 from agent.model import ErrorKind, ErrorReport, OrderReport, OrderStage, Result, ShopReport, ShopStage, Stage
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from agent.engine.clock import Clock
 from agent.engine.database import Database
-from agent.engine.ledger import SupplierOrder
+from agent.engine.records import SupplierOrder
 from agent.engine.tables import AccountRow, ApprovalRow, EventRow, StampRow, SupplierOrderRow
 from agent.errors import CountermandError, Retryable, Uncertain
 from agent.model import OrderId, OrderStage

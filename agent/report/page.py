@@ -15,7 +15,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from agent.browser.evidence import Step, VisitJournal, read_journal
-from agent.engine.ledger import Cancellation, Ledger
+from agent.engine.ledger import Ledger
+from agent.engine.records import Cancellation
 from agent.engine.results import report_path, result_of
 from agent.redact import redactor
 

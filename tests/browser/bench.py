@@ -4,16 +4,14 @@ A mock portal, a browser and a walk through it: everything around a flow that th
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext
-from playwright.async_api import Page as Tab
 from pydantic import SecretStr
 
 from agent.browser.commit import CommitOptions, CommittingWalk
@@ -51,11 +49,13 @@ class Stamps:
     """Awaited before a stamp counts as being on disk."""
 
     async def arm(self, target: str, order: OrderId) -> None:
+        """See ``Stamper.arm``."""
         if self.before_arming is not None:
             await self.before_arming(target)
         self.events.append(("arm", target))
 
     async def unsent(self, outcome: str) -> None:
+        """See ``Stamper.unsent``."""
         self.events.append(("unsent", outcome))
 
     @property
@@ -69,24 +69,32 @@ class Somebody:
     """Stands in for whoever sits at the terminal."""
 
     is_here: bool = False
-    answers: list[str] = field(default_factory=list)
     says_yes: bool = False
+    answer: Callable[[str], str | None] = lambda question: None
+    """What they answer to a question in words."""
+    after_step: Callable[[str], None] = lambda name: None
     asked: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
     async def ask(self, question: str) -> SecretStr | None:
+        """See ``Person.ask``."""
         self.asked.append(question)
-        return SecretStr(self.answers.pop(0)) if self.answers else None
+        answer = self.answer(question)
+        return None if answer is None else SecretStr(answer)
 
     async def agrees(self, question: str) -> bool:
+        """See ``Person.agrees``."""
         self.asked.append(question)
         return self.says_yes
 
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
+        """See ``Person.step_done``."""
         self.steps.append(f"{name} (failed)" if failed else name)
+        self.after_step(name)
 
     def says(self, sentence: str) -> None:
+        """See ``Person.says``."""
         self.told.append(sentence)
 
 
@@ -181,28 +189,57 @@ class Bench:
         assert read is not None
         return read
 
-    async def cancel(self, order: str, reason: ReasonChoice = NOT_NEEDED, account: str = MAIN) -> Submission:
-        """The whole walk for one order, as a visit does it."""
-        return await PORTAL.request_cancellation(await self.walk(account), OrderId(order), reason)
+    async def cancel(
+        self, order: str, reason: ReasonChoice = NOT_NEEDED, *, walk: CommittingWalk | None = None
+    ) -> Submission:
+        """The whole walk for one order, as a visit does it: in a session of its own, or with *walk*."""
+        return await PORTAL.request_cancellation(walk or await self.walk(), OrderId(order), reason)
 
     # -- what a test sets up
 
     def confirm(self, *hosts: str, but: Iterable[str] = ()) -> None:
-        """Use an edition that is confirmed for *hosts* only, and not in everything."""
+        """Use an edition that is confirmed for *hosts* only (default: all), and not in everything."""
         self.edition = confirmed_edition(self.folder / "users", hosts or HOST_NAMES, but=but)
 
-    def hurry(self, walk: BrowserWalk) -> None:
-        """From now on *walk* waits a moment only: for what must not come."""
-        walk.options = replace(walk.options, patience=HURRIED)
+    def change_edition(self, changes: str) -> None:
+        """
+        Use a user's edition of this test over the one at hand.
 
-    def hurry_after(self, target: str, walk: BrowserWalk) -> None:
-        """Once *target* is about to be clicked, *walk* waits a moment only for what follows."""
+        :param changes: YAML, the keys that differ.
+        """
+        users = self.folder / "users"
+        users.mkdir(exist_ok=True)
+        base = self.edition.path
+        if base.parent != users:
+            shutil.copy(base, users)
+        day, _, number = base.stem.partition(".")
+        name = f"{day}.{int(number or 0) + 1}"
+        head = f'portal: {PORTAL.name}\nedition: "{name}"\nformat: 1\nextends: "{base.stem}"\n'
+        (users / f"{name}.yaml").write_text(head + changes, encoding="utf-8")
+        self.edition = own_editions(users).load()
 
-        async def before(armed: str) -> None:
-            if armed == target:
-                self.hurry(walk)
+    def hurry(self, walk: BrowserWalk, *, after: str) -> None:
+        """
+        Once it is past *after*, *walk* waits a moment only: for what must not come.
 
-        self.stamps.before_arming = before
+        :param after: the step that is done, or the commits target that is about to be clicked.
+        """
+
+        def now_if(what: str) -> None:
+            if what == after:
+                walk.options = replace(walk.options, patience=HURRIED)
+
+        async def before_arming(target: str) -> None:
+            now_if(target)
+
+        self.person.after_step = now_if
+        self.stamps.before_arming = before_arming
+
+    async def on_every_page(self, script: str, *, path: str = "/") -> None:
+        """Run *script* in the session at hand on pages below *path*, once they are there."""
+        await self.contexts[-1].add_init_script(
+            f"if (location.pathname.startsWith({path!r})) addEventListener('DOMContentLoaded', () => {{ {script} }})"
+        )
 
     def will(self, name: str, /, **behaviour: Any) -> OrderId:
         """Script the seed order called *name*, and give back its number."""
@@ -212,9 +249,3 @@ class Bench:
         """Nothing is left behind."""
         for context in self.contexts:
             await context.close()
-
-
-@asynccontextmanager
-async def opened(context_of: BrowserWalk) -> AsyncIterator[Tab]:
-    """The tab that *context_of* has at hand."""
-    yield context_of._tab

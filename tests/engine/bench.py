@@ -21,11 +21,14 @@ from agent.browser.session import BrowserSession, SignedInState
 from agent.engine.advance import Engine
 from agent.engine.asking import Request
 from agent.engine.database import Database, open_database
-from agent.engine.ledger import Cancellation, Ledger, SupplierOrder, Wanted
+from agent.engine.ledger import Ledger
+from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.results import exit_code_when_stopped, result_of
+from agent.engine.sites import Site, Sites
 from agent.engine.stamps import LedgerStamper
 from agent.engine.tables import StampRow
-from agent.engine.visits import Visits, Workshop, _Site
+from agent.engine.visits import Visits
+from agent.engine.workshop import Workshop
 from agent.errors import Retryable
 from agent.model import (
     Answer,
@@ -210,20 +213,18 @@ class _PretendSession:
         return SignedInState(storage={}, session_storage={})
 
 
-class PretendVisits(Visits):
-    """The real visits, except that no browser opens."""
+class PretendSites(Sites):
+    """The real accounts, except that no browser opens."""
 
     def __init__(self, workshop: Workshop, portal: PretendPortal) -> None:
         super().__init__(workshop)
         self._pretend = portal
 
     @asynccontextmanager
-    async def _site(
-        self, portal_name: str, account: str, fence: int, journal: Journal, *, fresh: bool = False
-    ) -> AsyncIterator[_Site]:
-        yield _Site(
-            cast(SupplierPortal, self._pretend), account, cast(BrowserSession, _PretendSession()), fence, not fresh
-        )
+    async def open(
+        self, portal_name: str, account: str, journal: Journal, *, fresh: bool = False
+    ) -> AsyncIterator[Site]:
+        yield Site(cast(SupplierPortal, self._pretend), account, cast(BrowserSession, _PretendSession()), not fresh)
 
 
 # -- the shop
@@ -332,8 +333,14 @@ class Bench:
     def engine(self) -> Engine:
         """An engine as a fresh process has it."""
         engine = Engine(self.workshop)
-        engine.visits = PretendVisits(self.workshop, self.portal)
+        engine.visits = self.visits()
         return engine
+
+    def visits(self) -> Visits:
+        """Visits that open no browser."""
+        visits = Visits(self.workshop)
+        visits._sites = PretendSites(self.workshop, self.portal)
+        return visits
 
     def claim(self, *orders: OrderId, choices: Choices = PLAIN, account: str = "main") -> Cancellation:
         """A new cancellation of *orders*."""
@@ -348,7 +355,7 @@ class Bench:
 
     def stamper(self, order: SupplierOrder, visit: str = "v-1", approval: str | None = None) -> LedgerStamper:
         """The stamper of a visit that has just taken the account."""
-        fence = self.ledger.take_account(order.portal, order.account, "this test")
+        fence = self.workshop.accounts.take(order.portal, order.account, "this test")
         return LedgerStamper(self.database, self.clock, order, visit, fence, approval)
 
     def stamps(self) -> list[tuple[int, str, int]]:

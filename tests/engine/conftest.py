@@ -14,6 +14,6 @@ from tests.engine.bench import Bench
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A fresh ledger with everything around it pretended."""
     bench = Bench.at(tmp_path / "home")
-    monkeypatch.setattr("agent.engine.visits.storefront_named", lambda kind: bench.shop)
+    monkeypatch.setattr("agent.engine.workshop.storefront_named", lambda kind: bench.shop)
     yield bench
     bench.close()

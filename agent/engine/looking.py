@@ -1,0 +1,135 @@
+"""
+The look visit: read what the supplier says about an order that was, or may have been, asked to be cancelled.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from agent.engine.records import Cancellation, SupplierOrder
+from agent.engine.sites import Sites
+from agent.engine.workshop import Workshop, end_with
+from agent.errors import (
+    ChallengeShown,
+    CountermandError,
+    NeedsOperator,
+    NoDecision,
+    OrderNotFound,
+    PortalChanged,
+    Refused,
+    SignInNeeded,
+    Uncertain,
+)
+from agent.model import Answer, OrderStage, Reading, Stage
+
+
+async def look(sites: Sites, cancellation: Cancellation, order: SupplierOrder) -> None:
+    """Read what the supplier says about *order*. Nothing is clicked that commits."""
+    workshop = sites.workshop
+    async with sites.owning(order.portal, order.account):
+        cancellation, order = workshop.ledger.again(order)
+        if order.may_be_submitted or order.stage.is_decided:
+            return
+        visit = workshop.ledger.begin_visit(cancellation.id, "look", order)
+        journal = workshop.journal(visit, "look", order.portal, order.account, order.order_id)
+        try:
+            async with sites.open(order.portal, order.account, journal) as site:
+                walk = await site.session.reading_walk(journal, workshop.person)
+                reading = await sites.signed_in(site, walk, lambda: site.portal.read_decision(walk, order.order_id))
+        except BaseException as error:
+            end_with(journal, error)
+            if not isinstance(error, CountermandError):
+                raise
+            _not_read(workshop, cancellation, order, error, visit)
+        else:
+            journal.end(ok=True, kind=reading.answer.value, message=f"order {order.order_id}: {reading.text}")
+            _decide(workshop, cancellation, order, reading, visit)
+
+
+def _decide(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder, reading: Reading, visit: str) -> None:
+    unresolved = order.stage is not OrderStage.AWAITING_DECISION
+    match reading.answer:
+        case Answer.WAITING:
+            workshop.ledger.move_order(
+                order,
+                OrderStage.AWAITING_DECISION,
+                visit,
+                text=reading.text,
+                outcome="requested" if unresolved else None,
+            )
+            workshop.ledger.looked(cancellation.id, next_look(workshop, cancellation, order))
+        case Answer.WITHDRAWN:
+            workshop.ledger.move_order(
+                order, OrderStage.APPROVED, visit, text=reading.text, outcome="cancelled" if unresolved else None
+            )
+        case Answer.REFUSED:
+            workshop.ledger.move_order(
+                order, OrderStage.REFUSED, visit, text=reading.text, outcome=reading.state if unresolved else None
+            )
+            tell(workshop, cancellation.id, _refusal(order, reading), visit)
+        case Answer.NOT_REQUESTED if not unresolved:
+            # Merely placed is no decision: the page may lag behind, or the request was withdrawn.
+            workshop.ledger.move_order(order, OrderStage.AWAITING_DECISION, visit, text=reading.text)
+            workshop.ledger.looked(cancellation.id, next_look(workshop, cancellation, order))
+        case Answer.NOT_REQUESTED if reading.clear and workshop.settings.portal(order.portal).resubmit == "when_clear":
+            workshop.ledger.next_attempt(order, visit)
+        case Answer.NOT_REQUESTED:
+            workshop.ledger.move_order(order, OrderStage.UNCERTAIN, visit, text=reading.text)
+            workshop.ledger.fail(cancellation.id, _unresolved(order, reading), visit)
+        case Answer.UNCLEAR:
+            why = NoDecision(
+                f"the portal says “{reading.text}” about order {order.order_id} ({reading.state.replace('_', ' ')}), which is no decision to act on",
+                next="Look at the order at the portal and decide by hand.",
+            )
+            workshop.ledger.move_order(order, order.stage, visit, text=reading.text)
+            workshop.ledger.fail(cancellation.id, why, visit, stage=Stage.NEEDS_OPERATOR)
+
+
+def _not_read(
+    workshop: Workshop, cancellation: Cancellation, order: SupplierOrder, error: CountermandError, visit: str
+) -> None:
+    if isinstance(error, SignInNeeded | ChallengeShown):
+        workshop.accounts.note(order.portal, order.account, paused_because=error.what)
+    error.done_so_far = "The request is out; this look changed nothing."
+    stage = Stage.NEEDS_OPERATOR if isinstance(error, NeedsOperator | PortalChanged | Refused) else None
+    if order.stage is not OrderStage.AWAITING_DECISION:
+        error.done_so_far = "It may have been submitted."
+        error = Uncertain(
+            f"order {order.order_id} may have been submitted, and looking at it failed: {error.what}",
+            next=f"{error.next} Then give the same command again.".strip(),
+            **error.facts,
+        )
+    elif isinstance(error, OrderNotFound):
+        error = NoDecision(f"{error.what}, though it was asked to cancel", next=error.next)
+    workshop.ledger.fail(
+        cancellation.id, error, visit, stage=stage, due_at=None if stage else next_look(workshop, cancellation, order)
+    )
+
+
+def tell(workshop: Workshop, id: str, error: CountermandError, visit: str) -> None:
+    """The orders' stages say how it stands; the error says why, unless other orders are still under way."""
+    if workshop.ledger.get(id).stage is Stage.REFUSED:
+        workshop.ledger.fail(id, error, visit)
+
+
+def next_look(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder) -> datetime:
+    """When the portal is looked at again: later each time."""
+    looks = workshop.settings.portal(order.portal).looks
+    pause: timedelta = min(looks.first * 2.0 ** min(cancellation.looks, 30), looks.longest)
+    return workshop.clock.now() + pause
+
+
+def _refusal(order: SupplierOrder, reading: Reading) -> Refused:
+    return Refused(
+        f"the supplier did not cancel order {order.order_id}: {reading.state.replace('_', ' ')} (“{reading.text}”). The shop order was not touched",
+        next="Decide about the shop order by hand; the goods are likely to come.",
+    )
+
+
+def _unresolved(order: SupplierOrder, reading: Reading) -> Uncertain:
+    when = f" at {order.stamp.armed_at:%Y-%m-%d %H:%M:%S} UTC" if order.stamp else ""
+    return Uncertain(
+        f"order {order.order_id} may have been clicked{when}, and the portal now says “{reading.text}”: no request shows. It was not clicked again",
+        next=f"Look at order {order.order_id} in My Orders. If a request shows, give the same command again: it reads the answer. "
+        "If none shows, cancel the order there by hand and give the same command again.",
+    )

@@ -1,0 +1,143 @@
+"""
+An account at its portal, open in a browser: owned by one process at a time, at the account's pace, signed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from loguru import logger
+from pydantic import SecretStr
+
+from agent.browser.editions import Editions, LoadedEdition
+from agent.browser.evidence import Journal
+from agent.browser.recognise import Hosts
+from agent.browser.session import BrowserSession, StateStore, browser_session
+from agent.browser.walk import WalkOptions
+from agent.engine.locks import held, this_process
+from agent.engine.workshop import Workshop
+from agent.errors import NeedsOperator, Retryable, SignInNeeded
+from agent.portal import Credentials, SupplierPortal, portal_named
+from agent.redact import redactor
+from agent.walk import Walk
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Site:
+    """A portal account, open in a browser."""
+
+    portal: SupplierPortal
+    account: str
+    session: BrowserSession
+    has_state: bool
+
+
+class Sites:
+    """Opens accounts for visits, and keeps what the portal remembers them by."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self._settings = workshop.settings
+        self._states = StateStore(workshop.vault)
+        self._refused: dict[tuple[str, str], NeedsOperator] = {}
+
+    @asynccontextmanager
+    async def owning(self, portal: str, account: str) -> AsyncIterator[int]:
+        """Hold the account, keep its pace, and give the fence that stamps are put on disk with."""
+        workshop = self.workshop
+        async with held(
+            self._settings.home, f"{portal}.{account}", workshop.person, workshop.accounts.holder(portal, account)
+        ):
+            fence = workshop.accounts.take(portal, account, this_process())
+            last = workshop.accounts.visited_at(portal, account)
+            gap = self._settings.portal(portal).pace.between_visits
+            if last is not None and (rest := (last + gap - workshop.clock.now()).total_seconds()) > 0:
+                await workshop.clock.wait(min(rest, gap.total_seconds()))
+            yield fence
+
+    @asynccontextmanager
+    async def open(
+        self, portal_name: str, account: str, journal: Journal, *, fresh: bool = False
+    ) -> AsyncIterator[Site]:
+        """
+        The account's browser, with its signed-in state.
+
+        :param fresh: as a stranger.
+        """
+        portal = portal_named(portal_name)
+        settings = self._settings.portal(portal_name)
+        loaded = self.edition(portal)
+        hosts = Hosts(loaded.edition, settings.hosts)
+        state = None if fresh else self._states.load(portal_name, account)
+        options = WalkOptions(
+            patience=settings.patience,
+            between_pages=settings.pace.between_pages,
+            headed=self.workshop.manner.headed,
+            pictures=self._settings.evidence.pictures,
+        )
+        journal.knows(
+            edition=loaded.edition.edition, edition_file=str(loaded.path), digest=loaded.digest, headed=options.headed
+        )
+        async with browser_session(self._settings.browser, loaded, hosts, options, state) as session:
+            journal.knows(browser=session.browser_name)
+            yield Site(portal, account, session, state is not None)
+
+    def edition(self, portal: SupplierPortal) -> LoadedEdition:
+        """The edition that visits to *portal* use."""
+        users = self._settings.home / "selectors" / portal.name
+        return Editions(portal.name, portal.editions, users).load(self._settings.portal(portal.name).edition)
+
+    async def signed_in(self, site: Site, walk: Walk, doing: Callable[[], Awaitable[_T]]) -> _T:
+        """Do it signed in: with the state that was restored, or after one sign-in with stored credentials."""
+        credentials = self.credentials(site.account)
+        signed_in_now = False
+        if not site.has_state and credentials is not None:
+            await self._sign_in_once(site, walk, credentials)
+            signed_in_now = True
+        try:
+            result = await doing()
+        except SignInNeeded:
+            if credentials is None or signed_in_now:
+                raise
+            await self._sign_in_once(site, walk, credentials)
+            result = await doing()
+        try:
+            await self.keep_state(site, signed_in=False)
+        except (Retryable, OSError) as error:  # what was done stands; the older state may still do
+            logger.warning("the signed-in state of {} was not kept: {}", site.account, error)
+        return result
+
+    async def _sign_in_once(self, site: Site, walk: Walk, credentials: Credentials) -> None:
+        """What the portal has refused once is not tried again in this process: a wrong password repeated locks the account."""
+        name = (site.portal.name, site.account)
+        if name in self._refused:
+            raise self._refused[name]
+        try:
+            await site.portal.sign_in(walk, credentials)
+        except NeedsOperator as error:
+            self._refused[name] = error
+            raise
+        await self.keep_state(site, signed_in=True)
+
+    async def keep_state(self, site: Site, *, signed_in: bool) -> None:
+        """Seal what the portal remembers us by now."""
+        self._states.save(site.portal.name, site.account, await site.session.state())
+        self.workshop.accounts.note(site.portal.name, site.account, signed_in=signed_in, proven=True)
+
+    def credentials(self, account: str) -> Credentials | None:
+        """The stored credentials of *account*; ``None`` if a person signs in."""
+        _, settings = self._settings.account(account)
+        if settings.username is None or settings.password is None:
+            return None
+        credentials = Credentials(
+            username=SecretStr(settings.username),
+            password=settings.password.resolve(f"the password of account {account}", self._settings.base),
+        )
+        redactor.learn(credentials.username)
+        redactor.learn(credentials.password)
+        return credentials

@@ -1,0 +1,162 @@
+"""
+The submit visit: ask the supplier to cancel one order. And its rehearsal, the dry run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agent.browser.commit import CommitOptions
+from agent.browser.evidence import Journal
+from agent.engine.looking import next_look, tell
+from agent.engine.records import Cancellation, SupplierOrder, Wanted
+from agent.engine.settling import LATER, guard_shop_order
+from agent.engine.sites import Sites
+from agent.engine.stamps import LedgerStamper
+from agent.engine.workshop import Workshop, end_with
+from agent.errors import (
+    ChallengeShown,
+    CountermandError,
+    Refused,
+    Retryable,
+    ShopOrderNotCancellable,
+    SignInNeeded,
+    Uncertain,
+)
+from agent.model import OrderId, OrderStage, ReasonChoice, ShopStage, Stage, Submission
+from agent.walk import StoppedBeforeCommit
+
+_STAGES = {
+    Submission.REQUESTED: OrderStage.AWAITING_DECISION,
+    Submission.ALREADY_OPEN: OrderStage.AWAITING_DECISION,
+    Submission.CANCELLED_AT_ONCE: OrderStage.APPROVED,
+    Submission.ALREADY_CANCELLED: OrderStage.ALREADY_CANCELLED,
+}
+
+
+async def submit(sites: Sites, cancellation: Cancellation, order: SupplierOrder) -> None:
+    """Read the shop order, then ask the supplier to cancel *order*."""
+    workshop = sites.workshop
+    async with sites.owning(order.portal, order.account) as fence:
+        # Somebody else may have done it while we waited for the account.
+        cancellation, order = workshop.ledger.again(order)
+        if not order.may_be_submitted:
+            return
+        visit = workshop.ledger.begin_visit(cancellation.id, "submit", order)
+        journal = workshop.journal(visit, "submit", order.portal, order.account, order.order_id)
+        try:
+            await guard_shop_order(workshop, cancellation, journal, visit)
+            submission = await _ask_supplier(sites, cancellation, order, visit, fence, journal)
+        except BaseException as error:
+            end_with(journal, error)
+            if not isinstance(error, CountermandError):
+                raise
+            _not_submitted(workshop, cancellation, order, error, visit)
+        else:
+            journal.end(
+                ok=True,
+                kind=submission.value,
+                message=f"order {order.order_id}: {submission.value.replace('_', ' ')}",
+            )
+            workshop.ledger.move_order(order, _STAGES[submission], visit, outcome=submission.value)
+            if _STAGES[submission] is OrderStage.AWAITING_DECISION and not _more_to_submit(workshop, cancellation):
+                workshop.ledger.postpone(cancellation.id, next_look(workshop, cancellation, order))
+
+
+async def _ask_supplier(
+    sites: Sites, cancellation: Cancellation, order: SupplierOrder, visit: str, fence: int, journal: Journal
+) -> Submission:
+    workshop = sites.workshop
+    approval = "yes at the terminal" if workshop.manner.ask else None
+    stamper = LedgerStamper(workshop.database, workshop.clock, order, visit, fence, approval)
+    async with sites.open(order.portal, order.account, journal) as site:
+        walk = await site.session.committing_walk(
+            journal, workshop.person, stamper, CommitOptions(ask=workshop.manner.ask)
+        )
+        return await sites.signed_in(
+            site, walk, lambda: site.portal.request_cancellation(walk, order.order_id, cancellation.choices.reason)
+        )
+
+
+def _more_to_submit(workshop: Workshop, cancellation: Cancellation) -> bool:
+    return any(order.may_be_submitted for order in workshop.ledger.get(cancellation.id).orders)
+
+
+def _not_submitted(
+    workshop: Workshop, cancellation: Cancellation, order: SupplierOrder, error: CountermandError, visit: str
+) -> None:
+    _, order = workshop.ledger.again(order)
+    open_stamp = order.stamp is not None and order.stamp.is_open
+    if not open_stamp and not error.done_so_far:
+        error.done_so_far = "Nothing was submitted."
+    if isinstance(error, ShopOrderNotCancellable):
+        workshop.ledger.move_shop(cancellation.id, ShopStage.STOPPED, visit)
+        workshop.ledger.fail(cancellation.id, error, visit, stage=Stage.REFUSED)
+    elif isinstance(error, Refused):
+        words = error.facts.get("words") or error.facts.get("state")
+        denied = OrderStage.REFUSED if open_stamp else OrderStage.NOT_CANCELLABLE
+        workshop.ledger.move_order(
+            order,
+            denied,
+            visit,
+            text=words,
+            outcome=error.facts.get("state") if open_stamp else None,
+        )
+        tell(workshop, cancellation.id, error, visit)
+    elif open_stamp or isinstance(error, Uncertain):
+        quiet = workshop.settings.portal(order.portal).quiet
+        workshop.person.says(f"the click may still land: in {quiet.total_seconds():.0f} s the order is looked at")
+        uncertain = error if isinstance(error, Uncertain) else Uncertain(error.what, **error.facts)
+        workshop.ledger.fail(cancellation.id, uncertain, visit, due_at=workshop.clock.now() + quiet)
+    else:
+        if order.stage is not OrderStage.QUEUED:
+            workshop.ledger.move_order(order, OrderStage.QUEUED, visit, why=error.what)
+        _stop(workshop, cancellation.id, order, error, visit)
+
+
+def _stop(workshop: Workshop, id: str, order: SupplierOrder, error: CountermandError, visit: str) -> None:
+    """Nothing was submitted: later, or when a person has acted."""
+    if isinstance(error, SignInNeeded | ChallengeShown):
+        workshop.accounts.note(order.portal, order.account, paused_because=error.what)
+    if isinstance(error, Retryable):
+        workshop.ledger.fail(id, error, visit, due_at=workshop.clock.now() + LATER)
+    else:
+        workshop.ledger.fail(id, error, visit, stage=Stage.NEEDS_OPERATOR)
+
+
+async def dry_run(sites: Sites, wanted: Wanted, reason: ReasonChoice) -> Path:
+    """
+    Walk up to the first commit and stop there. Claims nothing.
+
+    :returns: the folder with what was seen.
+    """
+    workshop = sites.workshop
+    async with sites.owning(wanted.portal, wanted.account):
+        visit = f"dry-run-{workshop.clock.now():%Y%m%d-%H%M%S}-{wanted.order_id}"
+        journal = workshop.journal(visit, "dry_run", wanted.portal, wanted.account, wanted.order_id)
+        try:
+            async with sites.open(wanted.portal, wanted.account, journal) as site:
+                walk = await site.session.committing_walk(
+                    journal, workshop.person, _NoStamps(), CommitOptions(dry_run=True)
+                )
+                submission = await sites.signed_in(
+                    site, walk, lambda: site.portal.request_cancellation(walk, wanted.order_id, reason)
+                )
+        except StoppedBeforeCommit:
+            journal.end(ok=True, kind="dry_run", message="stopped before the first click that commits")
+        except BaseException as error:
+            end_with(journal, error)
+            raise
+        else:
+            journal.end(ok=True, kind=submission.value, message="nothing to do")
+        return journal.folder
+
+
+class _NoStamps:
+    """A dry run never comes to a stamp."""
+
+    async def arm(self, target: str, order: OrderId) -> None:
+        raise AssertionError(f"a dry run would have clicked {target} of order {order}")
+
+    async def unsent(self, outcome: str) -> None:
+        raise AssertionError(f"a dry run has nothing out: {outcome}")

@@ -1,0 +1,111 @@
+"""
+What every visit works with: settings, ledger, vault, shops, and how the operator wants it done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loguru import logger
+from pydantic import SecretStr, ValidationError
+
+from agent.browser.evidence import Journal, VisitJournal, now
+from agent.engine.accounts import Accounts
+from agent.engine.clock import Clock
+from agent.engine.database import Database
+from agent.engine.ledger import Ledger
+from agent.errors import BadInput, CountermandError
+from agent.model import ErrorKind, OrderId
+from agent.redact import redactor
+from agent.settings import Settings, explain
+from agent.storefront import Shop, storefront_named
+from agent.vault import Vault, VaultTokens
+from agent.walk import Person
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the operator wants visits done."""
+
+    headed: bool = False
+    ask: bool = False
+
+
+@dataclass
+class Workshop:
+    """Everything a visit needs."""
+
+    settings: Settings
+    database: Database
+    ledger: Ledger
+    clock: Clock
+    vault: Vault
+    person: Person
+    manner: Manner = field(default_factory=Manner)
+
+    @property
+    def accounts(self) -> Accounts:
+        """What the ledger knows of accounts."""
+        return Accounts(self.database, self.clock)
+
+    @property
+    def visits_folder(self) -> Path:
+        """Where evidence lies."""
+        return self.settings.home / "visits"
+
+    @asynccontextmanager
+    async def shop(self, name: str) -> AsyncIterator[Shop]:
+        """
+        The shop called *name* in the settings, open.
+
+        :raises BadInput: its settings cannot be used.
+        """
+        _, settings = self.settings.shop(name)
+        storefront = storefront_named(settings.kind)
+        own = settings.own(name, self.settings.base)
+        for value in own.values():
+            if isinstance(value, SecretStr):
+                redactor.learn(value)
+        try:
+            typed = storefront.settings_model.model_validate(own)
+        except ValidationError as error:
+            raise BadInput(
+                f"the settings of shop {name} cannot be used: {explain(error)}", next=f"Correct [shops.{name}]."
+            ) from None
+        async with storefront.open(name, typed, VaultTokens(self.vault)) as shop:
+            yield shop
+
+    def journal(
+        self, visit: str, kind: str, portal: str | None = None, account: str | None = None, order: OrderId | None = None
+    ) -> Journal:
+        """A journal for a visit that begins."""
+        entry = VisitJournal(visit=visit, kind=kind, portal=portal, account=account, order=order, started_at=now())
+        return Journal(self.visits_folder / visit, entry)
+
+    @asynccontextmanager
+    async def step(self, name: str, journal: Journal) -> AsyncIterator[None]:
+        """A step that needs no browser: a call to the shop."""
+        step = journal.begin(name)
+        failed: str | None = None
+        try:
+            yield
+        except BaseException as error:
+            failed = str(error) or type(error).__name__
+            raise
+        finally:
+            journal.finish(step, failed=failed)
+            await self.person.step_done(name, step.seconds or 0.0, failed is not None)
+
+
+def end_with(journal: Journal, error: BaseException) -> None:
+    """The visit ended with *error*."""
+    if isinstance(error, CountermandError):
+        journal.end(ok=False, kind=error.kind.value, message=error.message)
+    elif isinstance(error, Exception):
+        logger.opt(exception=error).debug("a bug in visit {}", journal.entry.visit)
+        journal.end(ok=False, kind=ErrorKind.BUG.value, message=type(error).__name__)
+    else:
+        journal.end(ok=False, kind="interrupted", message="interrupted before it was finished")
