@@ -73,7 +73,7 @@ class Recogniser:
         self._hosts = hosts
 
     async def look(self, tab: Tab, expected: Sequence[str], language: str) -> Sighting:
-        """What *tab* shows now. A challenge wins over everything; then the expected pages, then the others, in order."""
+        """What *tab* shows now. A challenge wins over everything, then an error; then the expected pages, then the others."""
         url = tab.url
         here = [
             name
@@ -109,5 +109,11 @@ class Recogniser:
         return name in expected or self._edition.pages[name].layout_of in expected
 
     def _ordered(self, expected: Sequence[str]) -> list[str]:
-        names = list(self._edition.pages)
-        return sorted(names, key=lambda name: not self._is_wanted(name, expected))
+        """The portal's own error comes first: it is shown in the frame of the page that was wanted."""
+
+        def rank(name: str) -> int:
+            if self._edition.pages[name].means == "unavailable":
+                return 0
+            return 1 if self._is_wanted(name, expected) else 2
+
+        return sorted(self._edition.pages, key=rank)

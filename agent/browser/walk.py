@@ -53,6 +53,13 @@ _NEXT_CHANGE = """() => new Promise(done => {
 """Resolves with the page's next change; a change that is no mutation (an animation's end) is found by the time limit."""
 
 
+_IN_VIEW = """element => {
+  const box = element.getBoundingClientRect();
+  return box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
+}"""
+"""An overlay out of view steals no clicks, and cannot be closed."""
+
+
 @dataclass(frozen=True)
 class WalkOptions:
     """How the operator wants it done."""
@@ -157,9 +164,10 @@ class BrowserWalk:
         if wanted == "off" or (wanted == "failure" and not failed):
             return
         name = f"{len(self.journal.entry.steps):02d}.jpg"
+        tab = self._tabs()[0] if failed else self._tab
         try:
-            masks = [self._tab.locator(f"css={css}") for css in self.edition.private]
-            await self._tab.screenshot(
+            masks = [tab.locator(f"css={css}") for css in self.edition.private]
+            await tab.screenshot(
                 path=self.journal.folder / name,
                 type="jpeg",
                 quality=70,
@@ -172,7 +180,7 @@ class BrowserWalk:
             logger.warning("no picture of step {}: {}", step.name, str(error).splitlines()[0])
             return
         step.picture = name
-        step.url = redactor.clean_url(self._tab.url, frozenset(self.edition.order_parameters))
+        step.url = redactor.clean_url(tab.url, frozenset(self.edition.order_parameters))
 
     # -- pages
 
@@ -241,13 +249,12 @@ class BrowserWalk:
 
     async def _lost(self, what: str) -> CountermandError:
         """Why nothing expected came: still loading is the portal's mood, anything else a change."""
+        tab = self._tabs()[0]
         for spec in self.edition.pages.values():
-            busy = any_of(
-                (locate(self._tab, mark, self.edition, self.edition.language) for mark in spec.busy), self._tab
-            )
-            if spec.busy and self.hosts.is_at(spec, self._tab.url) and await busy.first.is_visible():
+            busy = any_of((locate(tab, mark, self.edition, self.edition.language) for mark in spec.busy), tab)
+            if spec.busy and self.hosts.is_at(spec, tab.url) and await busy.first.is_visible():
                 return Retryable(f"{what}: the portal's page is still loading")
-        where = redactor.clean_url(self._tab.url, frozenset(self.edition.order_parameters))
+        where = redactor.clean_url(tab.url, frozenset(self.edition.order_parameters))
         return UnknownPage(
             f"{what}; the portal shows {where} instead",
             next="Look at the picture in the report; if the portal has changed, a new edition of the selectors is needed.",
@@ -659,10 +666,16 @@ class BrowserWalk:
             close = locate(tab, overlay.close, self.edition, self.edition.language)
 
             async def closing(_: Locator, name: str = name, close: Locator = close) -> None:
-                await close.first.click(timeout=3000)
-                self._note("overlay", time.monotonic(), target=name)
+                started = time.monotonic()
+                try:
+                    if await close.first.evaluate(_IN_VIEW, timeout=1000):
+                        await close.first.click(timeout=1000)
+                        self._note("overlay", started, target=name)
+                except PlaywrightError:
+                    pass  # it went by itself, or lies below another one: looked at again before the next try
 
-            await tab.add_locator_handler(locate(tab, overlay.see, self.edition, self.edition.language).first, closing)
+            see = locate(tab, overlay.see, self.edition, self.edition.language).first
+            await tab.add_locator_handler(see, closing, no_wait_after=True)
 
     async def _on_question(self, dialog: Dialog) -> None:
         """A question of the browser itself while nothing is being committed: answered with no."""

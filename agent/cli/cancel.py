@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.cli.context import Globals
-from agent.errors import EXIT_CTRL_C, BadInput
+from agent.errors import EXIT_CTRL_C, BadInput, CountermandError
 from agent.model import ErrorKind, OrderStage, Reason, ReasonChoice, Refund, Settle, ShopChoices, ShopReason
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from agent.engine.workshop import Workshop
     from agent.model import Result
     from agent.settings import ShopPolicy
+
+_NOT_KNOWN = (OrderStage.QUEUED, OrderStage.SUBMITTING, OrderStage.UNCERTAIN)
+"""Whether such an order is submitted is still to be found out."""
 
 NOTE_LIMIT = 255
 """The shop takes a staff note of at most this many characters."""
@@ -118,7 +121,8 @@ class Cancelling:
         self._engine: Engine = Engine(workshop)
         self._wait = wait
         self._limit = limit
-        self._ids: list[str] = []
+        self._asked: list[str | CountermandError] = []
+        """What came of asking, in the order of the command line: an id, or why not."""
         self._results: list[Result] = []
         self._codes: list[int] = []
 
@@ -126,26 +130,30 @@ class Cancelling:
         """Ask for all, do what is due, wait, show."""
         from agent.engine.asking import ask
         from agent.engine.results import failure
-        from agent.errors import CountermandError
 
         deadline = None if self._limit is None else self._workshop.clock.monotonic() + self._limit
         for request in requests:
             try:
-                cancellation = await ask(self._workshop, request)
+                self._asked.append((await ask(self._workshop, request)).id)
             except CountermandError as error:
                 if len(requests) == 1:
                     raise
-                self._add(failure(error.report()), error.exit_code)
-                continue
-            self._ids.append(cancellation.id)
+                self._asked.append(error)
         try:
             await self._until_settled(deadline)
         except Exception as error:
             self._nothing_is_open(error)
             raise
-        for id in self._ids:
-            self._finish(id)
+        for asked in self._asked:
+            if isinstance(asked, str):
+                self._finish(asked)
+            else:
+                self._add(failure(asked.report()), asked.exit_code)
         self._show(len(requests))
+
+    @property
+    def _ids(self) -> list[str]:
+        return [asked for asked in self._asked if isinstance(asked, str)]
 
     def _nothing_is_open(self, error: Exception) -> None:
         """Whatever broke, a click without a known outcome comes first: that is what a person must hear."""
@@ -180,7 +188,7 @@ class Cancelling:
             return False
         if cancellation.due_at <= now:
             return True
-        submitted = all(order.stage not in (OrderStage.QUEUED, OrderStage.SUBMITTING) for order in cancellation.orders)
+        submitted = all(order.stage not in _NOT_KNOWN for order in cancellation.orders)
         decided = all(order.stage.is_decided for order in cancellation.orders)
         return not {Wait.SUBMITTED: submitted, Wait.DECIDED: decided}.get(self._wait, False)
 

@@ -38,6 +38,8 @@ class Engine:
         for order in cancellation.orders:
             if order.may_be_submitted:
                 await self.visits.submit(cancellation, order)
+                _, after = self._ledger.again(order)
+                self._quiet_left(after)  # a click of our own is counted from now
                 return
         for order in cancellation.orders:
             if order.stage in (OrderStage.SUBMITTING, OrderStage.UNCERTAIN):

@@ -90,17 +90,19 @@ def _not_read(
 ) -> None:
     if isinstance(error, SignInNeeded | ChallengeShown):
         workshop.accounts.note(order.portal, order.account, paused_because=error.what)
-    error.done_so_far = "The request is out; this look changed nothing."
-    stage = Stage.NEEDS_OPERATOR if isinstance(error, NeedsOperator | PortalChanged | Refused) else None
-    if order.stage is not OrderStage.AWAITING_DECISION:
-        error.done_so_far = "It may have been submitted."
+    unresolved = order.stage is not OrderStage.AWAITING_DECISION
+    # What nobody could look at after a click is for a person to hear now; the same command looks again.
+    stage = Stage.NEEDS_OPERATOR if unresolved or isinstance(error, NeedsOperator | PortalChanged | Refused) else None
+    if unresolved:
         error = Uncertain(
             f"order {order.order_id} may have been submitted, and looking at it failed: {error.what}",
             next=f"{error.next} Then give the same command again.".strip(),
             **error.facts,
         )
-    elif isinstance(error, OrderNotFound):
-        error = NoDecision(f"{error.what}, though it was asked to cancel", next=error.next)
+    else:
+        if isinstance(error, OrderNotFound):
+            error = NoDecision(f"{error.what}, though it was asked to cancel", next=error.next)
+        error.done_so_far = "The request is out; this look changed nothing."
     workshop.ledger.fail(
         cancellation.id, error, visit, stage=stage, due_at=None if stage else next_look(workshop, cancellation, order)
     )

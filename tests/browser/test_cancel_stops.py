@@ -4,8 +4,6 @@ Where the way to a cancellation must end: nothing is submitted, or it is said th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from agent.browser.commit import CommitOptions
@@ -17,7 +15,6 @@ from agent.errors import (
     ConfirmationNeeded,
     CountermandError,
     NotCancellable,
-    PortalChanged,
     Retryable,
     SignInNeeded,
     TargetAmbiguous,
@@ -56,9 +53,9 @@ class Words:
 
 
 @pytest.fixture
-def words(monkeypatch: pytest.MonkeyPatch) -> Iterator[Words]:
+def words(monkeypatch: pytest.MonkeyPatch) -> Words:
     """Changes what the portal writes."""
-    yield Words(monkeypatch)
+    return Words(monkeypatch)
 
 
 # -- the stamp comes first
@@ -309,9 +306,19 @@ async def test_connection_breaks_after_the_last_click(bench: Bench) -> None:
     assert [] == bench.portal.submitted
 
 
-@pytest.mark.parametrize("language", ["es", "pt"])
-@pytest.mark.parametrize("order", ["placed", "shipped", "closed", "cancel_requested"])
-async def test_account_in_another_language(bench: Bench, language: str, order: str) -> None:
+@pytest.mark.parametrize(
+    "language, order, stop, quoted",
+    [
+        ("es", "placed", TargetMissing, "starts the cancellation"),
+        ("es", "shipped", NotCancellable, "it was shipped"),
+        ("es", "closed", UnknownPage, "Cerrado"),
+        ("pt", "placed", TargetMissing, "starts the cancellation"),
+        ("pt", "cancel_requested", UnknownPage, "Cancelamento solicitado"),
+    ],
+)
+async def test_account_in_another_language(
+    bench: Bench, language: str, order: str, stop: type[CountermandError], quoted: str
+) -> None:
     """
     What the edition cannot read in an account's language it does not guess: it stops before anything is clicked.
     """
@@ -319,10 +326,9 @@ async def test_account_in_another_language(bench: Bench, language: str, order: s
     walk = await bench.walk()
     bench.hurry(walk, after="open its details" if order == "placed" else "find the order")
 
-    with pytest.raises((PortalChanged, NotCancellable)) as stopped:
+    with pytest.raises(stop, match=quoted) as stopped:
         await bench.cancel(ORDERS[order], walk=walk)
 
-    assert "Nothing was submitted." == stopped.value.done_so_far
     assert stopped.value.next
     assert [] == bench.portal.submitted
     assert [] == bench.stamps.events
@@ -442,7 +448,7 @@ async def test_confirmation_is_bound_to_its_host(bench: Bench) -> None:
     """
     bench.confirm("www.aliexpress.localhost")
 
-    with pytest.raises(ConfirmationNeeded, match="assumed for m.aliexpress.localhost"):
+    with pytest.raises(ConfirmationNeeded, match=r"assumed for m\.aliexpress\.localhost"):
         await bench.cancel(PLACED)
 
     assert [BUTTON, REASON_ASKED] == bench.stamps.events

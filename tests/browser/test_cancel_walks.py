@@ -108,7 +108,6 @@ async def test_state_forbids_it(bench: Bench, order: str, stop: type[NotCancella
         await bench.cancel(ORDERS[order])
 
     assert state == stopped.value.facts["state"]
-    assert "Nothing was submitted." == stopped.value.done_so_far
     assert [] == bench.portal.submitted
     assert [] == bench.stamps.events
 

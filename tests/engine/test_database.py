@@ -60,7 +60,9 @@ def test_what_is_written_is_on_disk(bench: Bench) -> None:
     Full sync, write-ahead log, foreign keys: on for every connection.
     """
     with bench.database.writing() as session:
-        found = {name: session.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")}
+        found = {
+            name: session.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
 
     assert {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1} == found
 
@@ -69,9 +71,14 @@ def test_a_transaction_is_all_or_nothing(bench: Bench) -> None:
     """
     What a transaction wrote before it failed is not there afterwards.
     """
-    with pytest.raises(ZeroDivisionError), bench.database.writing() as session:
-        session.execute(text("INSERT INTO accounts (portal, name, fence) VALUES ('a', 'b', 1)"))
-        raise ZeroDivisionError
+
+    def write_and_fail() -> None:
+        with bench.database.writing() as session:
+            session.execute(text("INSERT INTO accounts (portal, name, fence) VALUES ('a', 'b', 1)"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
 
     with bench.database.reading() as session:
         assert 0 == session.scalar(text("SELECT count(*) FROM accounts"))
