@@ -26,6 +26,9 @@ from agent.model import Refund, ShopReason
 FILE_NAME = "countermand.toml"
 DEFAULT_NAME = "main"
 """The account or shop that is meant when none is named and there are several."""
+IN_CLEAR = (
+    'a secret is not written here; name where it is kept: { env = "NAME" }, { file = "PATH" } or { keyring = "NAME" }'
+)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
@@ -106,9 +109,7 @@ class SecretRef(_Table):
 
 def _secret_ref(value: object) -> object:
     if isinstance(value, str):
-        raise ValueError(
-            'a secret is not written here; name where it is kept: { env = "NAME" }, { file = "PATH" } or { keyring = "NAME" }'
-        )
+        raise ValueError(IN_CLEAR)
     if isinstance(value, Mapping) and len(value) != 1:
         raise ValueError("name exactly one of env, file, keyring")
     return value

@@ -4,16 +4,19 @@ What a shop must offer, whatever its make. A storefront is found through the ent
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Protocol, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from agent.errors import BadInput
 from agent.model import Frozen, Refund, ShopChoices
+from agent.redact import redactor
+from agent.settings import IN_CLEAR, explain
 
 
 class ShopOrder(Frozen):
@@ -117,3 +120,29 @@ def storefront_named(name: str) -> Storefront:
     except (ImportError, AttributeError) as error:
         raise BadInput(f"the storefront {name} cannot be loaded: {error}", next="Install its package again.") from None
     return storefront
+
+
+def typed_settings(storefront: Storefront, name: str, own: Mapping[str, object]) -> BaseModel:
+    """
+    The storefront's own part of the shop *name*'s settings, checked.
+
+    :param own: with every reference to a secret resolved; a secret that is not one was written in clear.
+    :raises BadInput: it cannot be used.
+    """
+    model = storefront.settings_model
+    secret = [
+        key for key, field in model.model_fields.items() if SecretStr in (field.annotation, *get_args(field.annotation))
+    ]
+    for key, value in own.items():
+        if isinstance(value, SecretStr):
+            redactor.learn(value)
+        elif key in secret:
+            raise BadInput(
+                f"the settings of shop {name} cannot be used: {key}: {IN_CLEAR}", next=f"Correct [shops.{name}]."
+            )
+    try:
+        return model.model_validate(own)
+    except ValidationError as error:
+        raise BadInput(
+            f"the settings of shop {name} cannot be used: {explain(error)}", next=f"Correct [shops.{name}]."
+        ) from None

@@ -59,27 +59,27 @@ class CommittingWalk(BrowserWalk):
     async def commit(self, target: str, *, order: OrderId) -> None:
         """See ``Walk.commit``."""
         started = time.monotonic()
-        spec = self._spec(target, commits=True)
+        spec = self._finder.target(target, commits=True)
         element = await self._only(target, spec)
-        if not self.hosts.is_ours(self._tab.url):
+        if not self.hosts.is_ours(self._tabs.current.url):
             raise UnknownPage(
-                "the browser has left the portal's own hosts", edition=self.edition.edition, page=self._at.page
+                "the browser has left the portal's own hosts", edition=self.edition.edition, page=self._tabs.at.page
             )
         await self._is_usable(target, element)
         await self.prove(order)
         await self._may_go_on(target, spec, element, order)
         await self._stamper.arm(target, order)
-        self._exposed = target
+        self._steps.exposed = target
         self._committing = (target, order)
-        self._opened.clear()
+        self._tabs.expect_new()
         await element.click(timeout=self.options.patience.action.total_seconds() * 1000, no_wait_after=True)
         self._heed_questions()
         self._note(
             "commit",
             started,
             target=target,
-            candidate=" | ".join(candidate.describe() for candidate in spec.candidates(self._at.layout)),
-            page=self._at.page,
+            candidate=" | ".join(candidate.describe() for candidate in spec.candidates(self._tabs.at.layout)),
+            page=self._tabs.at.page,
             result=order,
         )
 
@@ -90,24 +90,23 @@ class CommittingWalk(BrowserWalk):
 
     async def _known(self, entry: Outcome, state: str) -> None:
         self._committing = None
-        if self._exposed is not None and entry.unsent:
+        if self._steps.exposed is not None and entry.unsent:
             await self._stamper.unsent(state)
         await super()._known(entry, state)
 
     async def _only(self, target: str, spec: Target) -> Locator:
         """All candidates together are exactly one visible element, or nothing is clicked."""
-        language = await self._language(self._tab)
-        union = self._union(self._tab, target, self._at.layout, language)
+        union = await self._finder.all(target)
         try:
             await union.first.wait_for(timeout=self.options.patience.action.total_seconds() * 1000)
         except PlaywrightTimeout:
-            raise self._missing(target) from None
+            raise self._finder.missing(target) from None
         count = await union.count()
         if count != 1:
             raise TargetAmbiguous(
                 f"there is not exactly one thing that could be {spec.intent}, but {count}",
                 next="Look at the picture in the report; the edition must tell them apart.",
-                **self._where(target),
+                **self._finder.where(target),
             )
         return union
 
@@ -116,12 +115,12 @@ class CommittingWalk(BrowserWalk):
         try:
             await element.click(trial=True, timeout=self.options.patience.action.total_seconds() * 1000)
         except PlaywrightTimeout:
-            raise self._unusable(target, "cannot be clicked") from None
+            raise self._finder.unusable(target, "cannot be clicked") from None
 
     async def _may_go_on(self, target: str, spec: Target, element: Locator, order: OrderId) -> None:
         if self._limits.dry_run:
             raise StoppedBeforeCommit
-        if not spec.is_confirmed(host_name(self._tab.url)):
+        if not spec.is_confirmed(host_name(self._tabs.current.url)):
             await self._confirmed_by_person(target, spec, element)
         if self._limits.ask and not self._agreed:
             question = f"Order {order}: {await self._facts()}. Ask the supplier to cancel it?"
@@ -140,7 +139,7 @@ class CommittingWalk(BrowserWalk):
 
     async def _confirmed_by_person(self, target: str, trust: Trust, element: Locator | None) -> None:
         """What is only assumed for this host is clicked after a person looked at it in the browser, and never headless."""
-        host = host_name(self._tab.url)
+        host = host_name(self._tabs.current.url)
         if self.options.headed and self.person.is_here:
             if element is not None:
                 await element.highlight()
@@ -151,7 +150,7 @@ class CommittingWalk(BrowserWalk):
         raise ConfirmationNeeded(
             f"{self._intent(target)} is only assumed for {host}, and nobody has confirmed it there",
             next="Give the command again with --headed at a terminal, and look at what is outlined.",
-            **self._where(target),
+            **self._finder.where(target),
         )
 
     def _intent(self, target: str) -> str:
@@ -159,32 +158,12 @@ class CommittingWalk(BrowserWalk):
             return self.edition.targets[target].intent
         return self.edition.questions[target].intent if target in self.edition.questions else target
 
-    async def _prove_held(self, order: OrderId, page: str | None) -> None:
-        """
-        A page that shows no number at all may be *held*: the same tab in which this order's details were proved, showing the
-        same goods, and a person has confirmed for this host that this suffices (design 4.4).
-        """
-        proof = next((proof for proof in self.edition.pages[page].proof if proof.held), None) if page else None
-        held = self._held
-        if (
-            proof is None
-            or proof.held is None
-            or held is None
-            or held.order != order
-            or held.tab is not self._tab
-            or not held.goods
-        ):
-            await super()._prove_held(order, page)
-            return
-        goods = await self.rows(proof.held[1])
-        if len(goods) != len(held.goods) or not all(map(same_text, goods, held.goods)):
-            raise UnknownPage(
-                f"the page shows other goods than order {order} has",
-                next="Look at the picture in the report before anything else.",
-                edition=self.edition.edition,
-                page=page,
-            )
-        if not proof.is_confirmed(host_name(self._tab.url)):
+    async def _take_as_held(self, order: OrderId) -> None:
+        """A page that shows no number at all may be *held*, where a person has confirmed that this suffices (design 4.4)."""
+        proof = await self._prover.holds(order)
+        if proof is None:
+            raise self._prover.none_shown(order)
+        if not proof.is_confirmed(host_name(self._tabs.current.url)):
             await self._confirmed_by_person(f"the cancel page of order {order}, though it shows no number", proof, None)
 
     # -- the browser's own questions
@@ -208,15 +187,15 @@ class CommittingWalk(BrowserWalk):
             name, question = self._question(dialog)
             # The question proves that the click before it has sent nothing yet; answering is what sends.
             await self._stamper.unsent("confirm_asked")
-            self._exposed = None
-            if not question.is_confirmed(host_name(self._tab.url)):
+            self._steps.exposed = None
+            if not question.is_confirmed(host_name(self._tabs.current.url)):
                 await self._confirmed_by_person(name, question, None)
             await self._stamper.arm(name, order)
         except BaseException:
             self._note("question", started, result=f"no: {dialog.message}")
             await dialog.dismiss()
             raise
-        self._exposed = self._committing[0] if self._committing else name
+        self._steps.exposed = self._committing[0] if self._committing else name
         await dialog.accept()
         self._note("question", started, target=name, result=f"yes: {dialog.message}")
 
@@ -232,5 +211,5 @@ class CommittingWalk(BrowserWalk):
             f"the portal asked “{dialog.message}”, which the edition does not know; it was answered with no",
             next="Look at the order at the portal; if the question belongs to cancelling, it belongs in a new edition of the selectors.",
             edition=self.edition.edition,
-            page=self._at.page,
+            page=self._tabs.at.page,
         )

@@ -21,6 +21,9 @@ FORMAT = 1
 """The newest journal format this agent writes."""
 
 
+ActionName = Literal["open", "fill", "click", "choose", "commit", "outcome", "read", "prove", "overlay", "question"]
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -28,9 +31,7 @@ class _Entry(BaseModel):
 class Action(_Entry):
     """One thing done or read within a step."""
 
-    what: Literal[
-        "open", "fill", "click", "choose", "commit", "outcome", "read", "prove", "overlay", "question", "recognise"
-    ]
+    what: ActionName
     at: datetime
     seconds: float = 0.0
     target: str | None = None

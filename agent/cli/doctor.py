@@ -105,11 +105,10 @@ async def _accounts(settings: Settings) -> str:
 
 
 async def _shops(settings: Settings) -> str:
-    from agent.storefront import storefront_named
+    from agent.storefront import storefront_named, typed_settings
 
     for name, shop in settings.shops.items():
-        storefront_named(shop.kind)
-        shop.own(name, settings.base)
+        typed_settings(storefront_named(shop.kind), name, shop.own(name, settings.base))
     return (
         ", ".join(f"{name} ({shop.kind})" for name, shop in settings.shops.items())
         or "none; the supplier side works without one"

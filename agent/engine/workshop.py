@@ -10,18 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loguru import logger
-from pydantic import SecretStr, ValidationError
 
 from agent.browser.evidence import Journal, VisitJournal, now
 from agent.engine.accounts import Accounts
 from agent.engine.clock import Clock
 from agent.engine.database import Database
 from agent.engine.ledger import Ledger
-from agent.errors import BadInput, CountermandError
+from agent.errors import CountermandError
 from agent.model import ErrorKind, OrderId
-from agent.redact import redactor
-from agent.settings import Settings, explain
-from agent.storefront import Shop, storefront_named
+from agent.settings import Settings
+from agent.storefront import Shop, storefront_named, typed_settings
 from agent.vault import Vault, VaultTokens
 from agent.walk import Person
 
@@ -65,16 +63,7 @@ class Workshop:
         """
         _, settings = self.settings.shop(name)
         storefront = storefront_named(settings.kind)
-        own = settings.own(name, self.settings.base)
-        for value in own.values():
-            if isinstance(value, SecretStr):
-                redactor.learn(value)
-        try:
-            typed = storefront.settings_model.model_validate(own)
-        except ValidationError as error:
-            raise BadInput(
-                f"the settings of shop {name} cannot be used: {explain(error)}", next=f"Correct [shops.{name}]."
-            ) from None
+        typed = typed_settings(storefront, name, settings.own(name, self.settings.base))
         async with storefront.open(name, typed, VaultTokens(self.vault)) as shop:
             yield shop
 

@@ -147,8 +147,8 @@ async def test_account_without_password(bench: Bench) -> None:
     assert 0 == bench.portal.world.counted("sign_in attempt")
 
 
-@pytest.mark.parametrize("place", ["sign_in", "orders"])
-async def test_slider(bench: Bench, place: str) -> None:
+@pytest.mark.parametrize("place, host", [("sign_in", "login"), ("orders", "www")])
+async def test_slider(bench: Bench, place: str, host: str) -> None:
     """
     A slider is never moved by us, neither after the password nor before My Orders.
     """
@@ -158,7 +158,7 @@ async def test_slider(bench: Bench, place: str) -> None:
         await PORTAL.sign_in(await bench.reading_walk(None), CREDENTIALS)
 
     assert "countermand sign-in" in stopped.value.next
-    assert 1 == bench.portal.world.counted("page www /_____tmd_____/punish")
+    assert 1 == bench.portal.world.counted(f"page {host} /_____tmd_____/punish")
 
 
 async def test_session_has_expired(bench: Bench) -> None:

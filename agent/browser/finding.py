@@ -1,0 +1,151 @@
+"""
+Finding what a target means on the page at hand: its candidates in order, in the right row, in the page's language.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from loguru import logger
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Locator
+from playwright.async_api import Page as Tab
+
+from agent.browser.edition import Candidate, Edition, Target
+from agent.browser.reading import RADIO_TEXT
+from agent.browser.tabs import Tabs
+from agent.browser.targets import any_of, locate, of_order
+from agent.errors import PortalChanged, TargetAmbiguous, TargetMissing
+from agent.model import OrderId
+from agent.settings import Patience
+
+_LOOK = "Look at the picture in the report"
+
+
+class Finder:
+    """Turns targets into elements."""
+
+    def __init__(self, edition: Edition, tabs: Tabs, patience: Patience) -> None:
+        self._edition = edition
+        self._tabs = tabs
+        self._patience = patience
+
+    def target(self, name: str, *, commits: bool) -> Target:
+        """The target *name*, which must commit, or must not."""
+        spec = self._edition.targets[name]
+        if spec.commits != commits:
+            raise ValueError(f"{name} {'commits: use commit' if spec.commits else 'commits nothing: use click'}")
+        return spec
+
+    async def one(self, name: str, row: OrderId | None) -> tuple[Locator, str, bool]:
+        """
+        The element of the first candidate that matches exactly one visible element.
+
+        :returns: the element, the candidate in words, and whether it is drift: a later one than the first.
+        :raises TargetMissing, TargetAmbiguous: none does in time.
+        """
+        spec = self._edition.targets[name]
+        language = await self.language()
+        scope = self._scope(spec, row, language)
+        candidates = spec.candidates(self._tabs.at.layout)
+        located = [locate(scope, candidate, self._edition, language) for candidate in candidates]
+        deadline = time.monotonic() + self._patience.action.total_seconds()
+        while True:
+            counts = await asyncio.gather(*(locator.count() for locator in located))
+            for position, count in enumerate(counts):
+                if count == 1:
+                    return located[position], candidates[position].describe(), _drifted(name, candidates, position)
+            if time.monotonic() > deadline:
+                break
+            await self._tabs.changed()
+        if any(counts):
+            raise TargetAmbiguous(
+                f"there is more than one {spec.intent}",
+                next=f"{_LOOK}; the edition must tell them apart.",
+                **self.where(name),
+            )
+        raise self.missing(name)
+
+    async def all(self, name: str) -> Locator:
+        """Every visible element that any candidate of *name* means, in the tab at hand."""
+        return self.union(self._tabs.current, name, self._tabs.at.layout, await self.language())
+
+    def union(self, tab: Tab, name: str, layout: str | None, language: str, row: OrderId | None = None) -> Locator:
+        """Every visible element that any candidate of *name* means; with *row*, only that order's."""
+        spec = self._edition.targets[name]
+        scope: Tab | Locator = tab if spec.within is None else self.union(tab, spec.within, layout, language)
+        if spec.row is not None and row is not None:
+            scope = of_order(self.union(tab, spec.row, layout, language), row, tab)
+        candidates = spec.candidates(layout)
+        found = any_of((locate(scope, candidate, self._edition, language) for candidate in candidates), scope)
+        return of_order(found, row, tab) if row is not None and spec.row is None else found
+
+    async def visible(self, tab: Tab, name: str, layout: str | None, language: str, row: OrderId | None) -> bool:
+        """Whether *name* shows. The row narrows what is a list's row; "no orders found" stands outside of any."""
+        is_row = any(spec.row == name for spec in self._edition.targets.values())
+        return await self.union(tab, name, layout, language, row if is_row else None).first.is_visible()
+
+    async def text(self, name: str, row: OrderId | None = None) -> str:
+        """The text of *name* on one line; empty when it is not there."""
+        found = self.union(self._tabs.current, name, self._tabs.at.layout, await self.language(), row)
+        return one_line(await found.first.inner_text()) if await found.count() else ""
+
+    async def texts(self, name: str) -> list[str]:
+        """The texts of everything that *name* means, in the page's order."""
+        return [await text_of(element) for element in await (await self.all(name)).all()]
+
+    async def language(self, tab: Tab | None = None) -> str:
+        """The page's language, e.g. ``en``; the edition's own where the page does not say."""
+        try:
+            stated: str = await (tab or self._tabs.current).evaluate(
+                "document.documentElement ? document.documentElement.lang : ''"
+            )
+        except PlaywrightError:
+            stated = ""
+        return stated.replace("_", "-").split("-")[0].lower() or self._edition.language
+
+    def where(self, name: str) -> dict[str, str | None]:
+        """What an error about the target *name* says of its place."""
+        return {
+            "target": name,
+            "edition": self._edition.edition,
+            "page": self._tabs.at.layout or self._tabs.at.page,
+        }
+
+    def missing(self, name: str) -> PortalChanged:
+        """It is not on the page."""
+        intent = self._edition.targets[name].intent
+        changed = f"{_LOOK}; if the portal has changed, a new edition of the selectors is needed."
+        return TargetMissing(f"cannot find {intent}", next=changed, **self.where(name))
+
+    def unusable(self, name: str, what: str) -> PortalChanged:
+        """It is there, and cannot be used as it should."""
+        intent = self._edition.targets[name].intent
+        return TargetMissing(f"{intent} {what}: it is covered, disabled or gone", next=f"{_LOOK}.", **self.where(name))
+
+    def _scope(self, spec: Target, row: OrderId | None, language: str) -> Tab | Locator:
+        tab, layout = self._tabs.current, self._tabs.at.layout
+        if spec.within is not None:
+            return self.union(tab, spec.within, layout, language)
+        if spec.row is not None and row is not None:
+            return of_order(self.union(tab, spec.row, layout, language), row, tab)
+        return tab
+
+
+async def text_of(element: Locator) -> str:
+    """The words of an element, or beside it, on one line."""
+    text: str = await element.evaluate(RADIO_TEXT)
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """*text* with every run of white space as one space."""
+    return " ".join(text.split())
+
+
+def _drifted(name: str, candidates: list[Candidate], position: int) -> bool:
+    if position:
+        described = candidates[position].describe()
+        logger.warning("drift: {} was found by its candidate {} ({})", name, position + 1, described)
+    return position > 0

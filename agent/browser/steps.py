@@ -1,0 +1,99 @@
+"""
+The steps of a walk: each named, timed, pictured, and its errors sorted by who acts next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from loguru import logger
+from playwright.async_api import Error as PlaywrightError
+
+from agent.browser.edition import Edition
+from agent.browser.evidence import Journal, Step
+from agent.browser.tabs import Tabs
+from agent.errors import CountermandError, Refused, Retryable, Uncertain
+from agent.redact import redactor
+from agent.walk import Person
+
+
+class Steps:
+    """
+    Runs steps one after the other.
+
+    :param pictures: ``steps``, ``failure`` or ``off``.
+    """
+
+    def __init__(self, journal: Journal, person: Person, tabs: Tabs, edition: Edition, pictures: str) -> None:
+        self.exposed: str | None = None
+        """The commits target that was clicked and whose outcome has not been read yet."""
+        self._journal = journal
+        self._person = person
+        self._tabs = tabs
+        self._edition = edition
+        self._pictures = pictures
+
+    @asynccontextmanager
+    async def step(self, name: str, *, private: bool) -> AsyncIterator[None]:
+        """See ``Walk.step``. Errors leave it with the step's name and what was done so far."""
+        step = self._journal.begin(name)
+        started = time.monotonic()
+        failed: str | None = None
+        try:
+            yield
+        except CountermandError as error:
+            sorted_error = self._sorted(error, name)
+            failed = sorted_error.message
+            if sorted_error is error:
+                raise
+            raise sorted_error from error
+        except PlaywrightError as error:
+            lost = self._sorted(Retryable(f"the browser lost the page: {str(error).strip().splitlines()[0]}"), name)
+            failed = lost.message
+            raise lost from error
+        except BaseException as error:
+            failed = type(error).__name__
+            raise
+        finally:
+            # A cancelled visit takes no picture: the browser is about to be closed.
+            if not private and failed not in ("CancelledError", "KeyboardInterrupt"):
+                await self._picture(step, failed is not None)
+            self._journal.finish(step, failed=failed)
+            await self._person.step_done(name, time.monotonic() - started, failed is not None)
+
+    def _sorted(self, error: CountermandError, step: str) -> CountermandError:
+        """Between a commit and its outcome every trouble is uncertain; elsewhere it is what it is."""
+        if self.exposed and not isinstance(error, Refused | Uncertain):
+            clicked = self._edition.targets[self.exposed].intent
+            facts = {**error.facts, "target": self.exposed}
+            error = Uncertain(f"{clicked} was clicked, and then: {error.what}", **facts)
+        error.facts.setdefault("step", step)
+        if isinstance(error, Uncertain):
+            error.done_so_far = "It may have been submitted."
+        elif not error.done_so_far:
+            error.done_so_far = "Nothing was submitted."
+        return error
+
+    async def _picture(self, step: Step, failed: bool) -> None:
+        if self._pictures == "off" or (self._pictures == "failure" and not failed):
+            return
+        name = f"{len(self._journal.entry.steps):02d}.jpg"
+        # A failure may be about a tab that was just opened and never recognised.
+        tab = self._tabs.candidates[0] if failed else self._tabs.current
+        try:
+            await tab.screenshot(
+                path=self._journal.folder / name,
+                type="jpeg",
+                quality=70,
+                mask=[tab.locator(f"css={css}") for css in self._edition.private],
+                mask_color="#999",
+                animations="disabled",
+                timeout=5000,
+            )
+        except PlaywrightError as error:  # evidence never harms the work
+            logger.warning("no picture of step {}: {}", step.name, str(error).splitlines()[0])
+            return
+        step.picture = name
+        step.url = redactor.clean_url(tab.url, frozenset(self._edition.order_parameters))
