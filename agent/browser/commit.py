@@ -67,7 +67,10 @@ class CommittingWalk(BrowserWalk):
             )
         await self._is_usable(target, element)
         await self.prove(order)
-        await self._may_go_on(target, spec, element, order)
+        if await self._asked_a_person(target, spec, element, order):
+            # The page may have changed while they thought.
+            element = await self._only(target, spec)
+            await self.prove(order)
         await self._stamper.arm(target, order)
         self._steps.exposed = target
         self._committing = (target, order)
@@ -117,19 +120,34 @@ class CommittingWalk(BrowserWalk):
         except PlaywrightTimeout:
             raise self._finder.unusable(target, "cannot be clicked") from None
 
-    async def _may_go_on(self, target: str, spec: Target, element: Locator, order: OrderId) -> None:
+    async def _asked_a_person(self, target: str, spec: Target, element: Locator, order: OrderId) -> bool:
+        """
+        Whatever has to be asked before a click: nothing in a dry run, which ends here.
+
+        :returns: whether somebody was asked.
+        """
         if self._limits.dry_run:
             raise StoppedBeforeCommit
+        asked = False
         if not spec.is_confirmed(host_name(self._tabs.current.url)):
             await self._confirmed_by_person(target, spec, element)
+            asked = True
         if self._limits.ask and not self._agreed:
-            question = f"Order {order}: {await self._facts()}. Ask the supplier to cancel it?"
-            if not (self.person.is_here and await self.person.agrees(question)):
-                raise ApprovalNeeded(
-                    f"nobody said yes to the cancellation of order {order}",
-                    next="Give the command again at a terminal and answer yes, or leave out --ask.",
-                )
-            self._agreed = True
+            await self._approved_by_person(order)
+            asked = self._agreed = True
+        return asked
+
+    async def _approved_by_person(self, order: OrderId) -> None:
+        """The picture and the facts are shown; silence is no."""
+        picture = await self._steps.picture("ask.jpg")
+        if picture is not None:
+            self.person.says(f"the page as it is now: {picture}")
+        question = f"Order {order}: {await self._facts()}. Ask the supplier to cancel it?"
+        if not (self.person.is_here and await self.person.agrees(question)):
+            raise ApprovalNeeded(
+                f"nobody said yes to the cancellation of order {order}",
+                next="Give the command again at a terminal and answer yes, or leave out --ask.",
+            )
 
     async def _facts(self) -> str:
         """What a person decides on: the order's state and goods."""

@@ -7,16 +7,18 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from loguru import logger
 from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page as Tab
 
 from agent.browser.edition import Edition
 from agent.browser.evidence import Journal, Step
 from agent.browser.tabs import Tabs
 from agent.errors import CountermandError, Refused, Retryable, Uncertain
 from agent.redact import redactor
-from agent.walk import Person
+from agent.walk import Person, StoppedBeforeCommit
 
 
 class Steps:
@@ -53,13 +55,15 @@ class Steps:
             lost = self._sorted(Retryable(f"the browser lost the page: {str(error).strip().splitlines()[0]}"), name)
             failed = lost.message
             raise lost from error
+        except StoppedBeforeCommit:
+            raise  # a dry run that came as far as it should
         except BaseException as error:
             failed = type(error).__name__
             raise
         finally:
             # A cancelled visit takes no picture: the browser is about to be closed.
             if not private and failed not in ("CancelledError", "KeyboardInterrupt"):
-                await self._picture(step, failed is not None)
+                await self._show(step, failed is not None)
             self._journal.finish(step, failed=failed)
             await self._person.step_done(name, time.monotonic() - started, failed is not None)
 
@@ -76,24 +80,35 @@ class Steps:
             error.done_so_far = "Nothing was submitted."
         return error
 
-    async def _picture(self, step: Step, failed: bool) -> None:
+    async def _show(self, step: Step, failed: bool) -> None:
         if self._pictures == "off" or (self._pictures == "failure" and not failed):
             return
-        name = f"{len(self._journal.entry.steps):02d}.jpg"
         # A failure may be about a tab that was just opened and never recognised.
         tab = self._tabs.candidates[0] if failed else self._tabs.current
+        picture = await self.picture(f"{len(self._journal.entry.steps):02d}.jpg", tab)
+        if picture is not None:
+            step.picture = picture.name
+            step.url = redactor.clean_url(tab.url, frozenset(self._edition.order_parameters))
+
+    async def picture(self, name: str, tab: Tab | None = None) -> Path | None:
+        """
+        A picture of the page at hand beside the journal, personal data masked.
+
+        :returns: the file; ``None`` if the page would not be pictured: evidence never harms the work.
+        """
+        shown = tab or self._tabs.current
+        path = self._journal.folder / name
         try:
-            await tab.screenshot(
-                path=self._journal.folder / name,
+            await shown.screenshot(
+                path=path,
                 type="jpeg",
                 quality=70,
-                mask=[tab.locator(f"css={css}") for css in self._edition.private],
+                mask=[shown.locator(f"css={css}") for css in self._edition.private],
                 mask_color="#999",
                 animations="disabled",
                 timeout=5000,
             )
-        except PlaywrightError as error:  # evidence never harms the work
-            logger.warning("no picture of step {}: {}", step.name, str(error).splitlines()[0])
-            return
-        step.picture = name
-        step.url = redactor.clean_url(tab.url, frozenset(self._edition.order_parameters))
+        except PlaywrightError as error:
+            logger.warning("no picture {}: {}", name, str(error).splitlines()[0])
+            return None
+        return path

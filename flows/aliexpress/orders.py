@@ -16,10 +16,10 @@ async def open_order(walk: Walk, order: OrderId) -> str:
     """
     async with walk.step("open My Orders"):
         await walk.open("orders")
-        if (
-            await walk.outcome("orders.list") == "not_listed_yet"
-        ):  # now and then the list stays bare until asked for more
+        # Now and then the list stays bare until asked for more.
+        if await walk.outcome("orders.list") == "not_listed_yet":
             await walk.click("orders.more")
+            await walk.outcome("orders.list_after_more")
 
     async with walk.step("find the order"):
         await walk.fill("orders.search", order)
@@ -27,7 +27,7 @@ async def open_order(walk: Walk, order: OrderId) -> str:
         found = await walk.outcome("orders.found", row=order)
         if found == "not_listed_yet":
             await walk.click("orders.more")
-            found = await walk.outcome("orders.found", row=order)
+            found = await walk.outcome("orders.found_after_more", row=order)
         if found != "found":
             raise _not_found(order)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.editions import Editions, LoadedEdition, write_confirmations
-from agent.browser.evidence import Journal, VisitJournal, now, read_journal
+from agent.browser.evidence import Action, Journal, VisitJournal, now, read_journal
 from agent.browser.recognise import Hosts
 from agent.browser.session import BrowserSession, SignedInState
 from agent.browser.walk import BrowserWalk, WalkOptions
@@ -34,10 +34,21 @@ NOT_NEEDED_TEXT = "I don't need this order anymore"
 CREDENTIALS = Credentials(username=SecretStr(MAIN), password=SecretStr(PASSWORD))
 HOST_NAMES = ("www.aliexpress.localhost", "es.aliexpress.localhost", "m.aliexpress.localhost")
 
-PATIENT = Patience(page=timedelta(seconds=20), action=timedelta(seconds=10))
+PATIENT = Patience(page=timedelta(seconds=30), action=timedelta(seconds=15))
 """For what must come: a busy machine may take long, and the walk goes on as soon as it has come."""
-HURRIED = Patience(page=timedelta(seconds=1), action=timedelta(seconds=1))
+HURRIED = Patience(page=timedelta(seconds=2), action=timedelta(seconds=1))
 """For what must not come."""
+
+
+class Watched(Journal):
+    """A journal that tells a test of each action, when it is done."""
+
+    after: Callable[[str], None] = staticmethod(lambda target: None)
+
+    def note(self, action: Action) -> None:
+        """See ``Journal.note``."""
+        super().note(action)
+        self.after(action.target or "")
 
 
 @dataclass
@@ -133,7 +144,7 @@ class Bench:
     folder: Path
     stamps: Stamps = field(default_factory=Stamps)
     person: Somebody = field(default_factory=Somebody)
-    options: WalkOptions = field(default_factory=lambda: WalkOptions(patience=PATIENT, pictures="off"))
+    options: WalkOptions = field(default_factory=lambda: WalkOptions(patience=PATIENT.model_copy(), pictures="off"))
     limits: CommitOptions = field(default_factory=CommitOptions)
     contexts: list[BrowserContext] = field(default_factory=list)
     journals: int = 0
@@ -177,11 +188,11 @@ class Bench:
         """A walk that only reads, in a new session."""
         return await (await self.session(account)).reading_walk(self.journal(), self.person)
 
-    def journal(self) -> Journal:
+    def journal(self) -> Watched:
         """An empty journal in this test's folder."""
         self.journals += 1
         entry = VisitJournal(visit=f"v{self.journals}", kind="test", portal=PORTAL.name, started_at=now())
-        return Journal(self.folder / entry.visit, entry)
+        return Watched(self.folder / entry.visit, entry)
 
     def written(self, walk: BrowserWalk) -> VisitJournal:
         """The journal of *walk* as it is on disk now."""
@@ -220,19 +231,21 @@ class Bench:
 
     def hurry(self, walk: BrowserWalk, *, after: str) -> None:
         """
-        Once it is past *after*, *walk* waits a moment only: for what must not come.
+        Once it is past *after*, walks wait a moment only: for what must not come.
 
-        :param after: the step that is done, or the commits target that is about to be clicked.
+        :param after: the step that is done, the target that was clicked, or the commits target that is about to be.
         """
+        assert isinstance(walk.journal, Watched)
 
         def now_if(what: str) -> None:
             if what == after:
-                walk.options = replace(walk.options, patience=HURRIED)
+                # The parts of a walk share one frozen value; here, and only here, it changes under them.
+                self.options.patience.__dict__.update(HURRIED)
 
         async def before_arming(target: str) -> None:
             now_if(target)
 
-        self.person.after_step = now_if
+        walk.journal.after = self.person.after_step = now_if
         self.stamps.before_arming = before_arming
 
     async def on_every_page(self, script: str, *, path: str = "/") -> None:

@@ -4,10 +4,11 @@ Where the way to a cancellation must end: nothing is submitted, or it is said th
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agent.browser.commit import CommitOptions
-from agent.browser.walk import WalkOptions
 from agent.errors import (
     ApprovalNeeded,
     BadInput,
@@ -27,7 +28,7 @@ from agent.walk import StoppedBeforeCommit
 from fixtures.aliexpress import texts
 from fixtures.aliexpress.model import Item
 from fixtures.aliexpress.seed import MAIN, ORDERS
-from tests.browser.bench import NOT_NEEDED_TEXT, PATIENT, Bench
+from tests.browser.bench import NOT_NEEDED_TEXT, Bench
 from tests.browser.test_cancel_walks import BUTTON, CANCEL_PAGE, CONFIRM, CONFIRM_ASKED, HELD, REASON_ASKED, SUBMIT
 from tests.conftest import needs_browser
 
@@ -173,7 +174,6 @@ async def test_button_and_link_of_one_name(bench: Bench) -> None:
     [
         ("cancel_order", "details.cancel", "open its details", []),
         ("submit", "cancel.submit", "choose the reason", [BUTTON, REASON_ASKED]),
-        ("confirm", "cancel.confirm", "submit the request", [BUTTON, REASON_ASKED, SUBMIT, CONFIRM_ASKED]),
     ],
 )
 async def test_button_is_missing(
@@ -193,6 +193,22 @@ async def test_button_is_missing(
     assert "Nothing was submitted." == stopped.value.done_so_far
     assert bench.edition.edition.targets[target].intent in stopped.value.message
     assert stamped == bench.stamps.events
+    assert [] == bench.portal.submitted
+
+
+async def test_pop_up_without_confirm(bench: Bench, words: Words) -> None:
+    """
+    A pop-up after Submit that has no Confirm proves nothing: whether Submit sent the request is left open.
+    """
+    words.change("confirm", "Proceed")
+    walk = await bench.walk()
+    bench.hurry(walk, after="cancel.submit")
+
+    with pytest.raises(Uncertain) as stopped:
+        await bench.cancel(PLACED, walk=walk)
+
+    assert "cancel.submit" == stopped.value.facts["target"]
+    assert [BUTTON, REASON_ASKED, SUBMIT] == bench.stamps.events
     assert [] == bench.portal.submitted
 
 
@@ -231,7 +247,7 @@ async def test_unknown_status(bench: Bench, words: Words) -> None:
     """
     words.change_status("placed", "On the moon")
     walk = await bench.walk()
-    bench.hurry(walk, after="find the order")
+    bench.hurry(walk, after="orders.details_link")
 
     with pytest.raises(UnknownPage, match="On the moon") as stopped:
         await bench.cancel(PLACED, walk=walk)
@@ -324,7 +340,7 @@ async def test_account_in_another_language(
     """
     bench.portal.world.change_account(MAIN, language=language)
     walk = await bench.walk()
-    bench.hurry(walk, after="open its details" if order == "placed" else "find the order")
+    bench.hurry(walk, after="open its details" if order == "placed" else "orders.details_link")
 
     with pytest.raises(stop, match=quoted) as stopped:
         await bench.cancel(ORDERS[order], walk=walk)
@@ -461,7 +477,7 @@ async def test_person_confirms_what_is_outlined(bench: Bench, says_yes: bool) ->
     With the browser's window in view a person says whether the outlined thing is the right one.
     """
     bench.confirm(but=["details.cancel"])
-    bench.options = WalkOptions(patience=PATIENT, pictures="off", headed=True)
+    bench.options = replace(bench.options, headed=True)
     bench.person.is_here, bench.person.says_yes = True, says_yes
 
     if says_yes:

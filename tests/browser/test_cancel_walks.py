@@ -175,7 +175,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "all overlays": ALL_OVER,
     "list race": {"list_race": True, "race_ms": 800, "delay_ms": 50},
     "no cards in the list": {"zero_cards": "list"},
-    "no cards anywhere": {"zero_cards": "both"},
+    "no cards anywhere, slow": {"zero_cards": "both", "delay_ms": 300},
     "another region": {"region_redirect": True},
     "slow": {"delay_ms": 700},
 }

@@ -5,15 +5,15 @@ What a visit leaves for people: readable at any moment, without secrets, and wit
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Browser
 
 from agent.browser.commit import CommitOptions
 from agent.browser.evidence import Action, Journal, VisitJournal, drift_of, now, read_journal
-from agent.browser.walk import WalkOptions
 from agent.errors import SignInNeeded, UnknownPage
 from agent.model import OrderId
 from agent.redact import redactor
@@ -21,7 +21,7 @@ from agent.walk import StoppedBeforeCommit
 from fixtures.aliexpress.seed import MAIN, ORDERS, PASSWORD
 from fixtures.aliexpress.sessions import CANARY
 from flows.aliexpress.portal import PORTAL
-from tests.browser.bench import CREDENTIALS, PATIENT, Bench
+from tests.browser.bench import CREDENTIALS, Bench
 from tests.conftest import needs_browser
 
 MASK = (0x99, 0x99, 0x99)
@@ -30,11 +30,6 @@ MASK = (0x99, 0x99, 0x99)
 def pictures(folder: Path) -> list[str]:
     """The names of the pictures in *folder*."""
     return sorted(path.name for path in folder.glob("*.jpg"))
-
-
-def kept(policy: str) -> WalkOptions:
-    """Options under which pictures are kept by *policy*."""
-    return WalkOptions(patience=PATIENT, pictures=policy)
 
 
 # -- the journal
@@ -212,7 +207,7 @@ async def test_picture_of_every_step(bench: Bench) -> None:
     """
     With pictures "steps" each step has one, and the journal names it and where it was taken.
     """
-    bench.options = kept("steps")
+    bench.options = replace(bench.options, pictures="steps")
     walk = await bench.reading_walk()
 
     await PORTAL.read_decision(walk, OrderId(ORDERS["placed"]))
@@ -224,11 +219,13 @@ async def test_picture_of_every_step(bench: Bench) -> None:
 
 @needs_browser
 @pytest.mark.parametrize("policy, expected", [("failure", ["03.jpg"]), ("off", [])])
-async def test_picture_of_failures_or_none(bench: Bench, policy: str, expected: list[str]) -> None:
+async def test_picture_of_failures_or_none(
+    bench: Bench, policy: Literal["failure", "off"], expected: list[str]
+) -> None:
     """
     With "failure" only the step that failed has a picture, with "off" not even that one.
     """
-    bench.options = kept(policy)
+    bench.options = replace(bench.options, pictures=policy)
     walk = await bench.reading_walk()
     await bench.contexts[-1].route("**/p/order/detail.html*", lambda route: route.fulfill(body="<h1>All new!</h1>"))
     bench.hurry(walk, after="find the order")
@@ -247,7 +244,7 @@ async def test_picture_shows_the_page_that_failed(bench: Bench) -> None:
     """
     Where a new tab shows something unknown, the picture is of that tab.
     """
-    bench.options = kept("failure")
+    bench.options = replace(bench.options, pictures="failure")
     walk = await bench.reading_walk()
     await bench.contexts[-1].route(
         "**/p/order/detail.html*",
@@ -267,7 +264,7 @@ async def test_no_picture_of_a_private_step(bench: Bench) -> None:
     """
     Where credentials are typed no picture is taken, even if it fails.
     """
-    bench.options = kept("steps")
+    bench.options = replace(bench.options, pictures="steps")
     bench.portal.world.change_account(MAIN, locked=True)
     walk = await bench.reading_walk(None)
 
@@ -285,7 +282,7 @@ async def test_personal_data_is_masked(bench: Bench) -> None:
     """
     The customer's address is a grey box in every picture; the order's state stays to be read.
     """
-    bench.options = kept("steps")
+    bench.options = replace(bench.options, pictures="steps")
     walk = await bench.reading_walk()
     await PORTAL.read_decision(walk, OrderId(ORDERS["placed"]))
     tab = next(tab for tab in bench.contexts[-1].pages if "detail.html" in tab.url)
@@ -303,7 +300,7 @@ async def test_dry_run_leaves_a_picture(bench: Bench) -> None:
     """
     A dry run shows the page on which the first click would happen.
     """
-    bench.options, bench.limits = kept("steps"), CommitOptions(dry_run=True)
+    bench.options, bench.limits = replace(bench.options, pictures="steps"), CommitOptions(dry_run=True)
     walk = await bench.walk()
 
     with pytest.raises(StoppedBeforeCommit):
@@ -318,7 +315,7 @@ async def test_picture_that_fails_harms_nothing(bench: Bench) -> None:
     """
     Evidence never harms the work: without a place to put a picture the walk goes on.
     """
-    bench.options = WalkOptions(patience=PATIENT, between_pages=timedelta(0), pictures="steps")
+    bench.options = replace(bench.options, pictures="steps")
     walk = await bench.reading_walk()
     (walk.journal.folder / "01.jpg").mkdir()
 

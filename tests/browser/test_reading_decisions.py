@@ -86,7 +86,7 @@ async def test_unknown_words_are_no_decision(bench: Bench, monkeypatch: pytest.M
     """
     monkeypatch.setitem(texts.STATUS["en"], "cancelled", "Cancelled, mostly")
     walk = await bench.reading_walk()
-    bench.hurry(walk, after="find the order")
+    bench.hurry(walk, after="orders.details_link")
 
     with pytest.raises(UnknownPage, match="Cancelled, mostly"):
         await PORTAL.read_decision(walk, OrderId(ORDERS["cancelled"]))
