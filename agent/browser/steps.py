@@ -108,7 +108,7 @@ class Steps:
                 animations="disabled",
                 timeout=5000,
             )
-        except PlaywrightError as error:
+        except (PlaywrightError, OSError) as error:
             logger.warning("no picture {}: {}", name, str(error).splitlines()[0])
             return None
         return path

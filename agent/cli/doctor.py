@@ -28,6 +28,7 @@ class Finding:
 
 def doctor(context: typer.Context) -> None:
     """Check settings, folders, vault, ledger, editions and browser."""
+    from rich.markup import escape
     from rich.table import Table
 
     state: Globals = context.obj
@@ -39,9 +40,9 @@ def doctor(context: typer.Context) -> None:
     else:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for finding in findings:
-            table.add_row("[green]✓[/]" if finding.ok else "[red]✗[/]", finding.what, finding.found)
+            table.add_row("[green]✓[/]" if finding.ok else "[red]✗[/]", finding.what, escape(finding.found))
             if finding.next:
-                table.add_row("", "", f"[bold]next:[/] {finding.next}")
+                table.add_row("", "", f"[bold]next:[/] {escape(finding.next)}")
         state.out.print(table)
     state.exit_code = 0 if all(finding.ok for finding in findings) else 2
 

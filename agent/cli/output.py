@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from agent.cli.context import Globals
@@ -23,12 +24,12 @@ def show_result(state: Globals, result: Result) -> None:
                 f"{order.portal} order",
                 order.order_id,
                 order.stage.value.replace("_", " "),
-                f"“{order.status_text}”" if order.status_text else "",
+                escape(f"“{order.status_text}”") if order.status_text else "",
             )
         if result.shop.stage is not ShopStage.NONE:
             table.add_row(
                 f"shop {result.shop.shop}",
-                result.shop.order or "",
+                escape(result.shop.order or ""),
                 result.shop.stage.value.replace("_", " "),
                 _money(result),
             )

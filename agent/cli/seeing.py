@@ -28,6 +28,7 @@ def show(context: typer.Context, id: Id) -> None:
 
 def list_(context: typer.Context) -> None:
     """List the cancellations that changed last."""
+    from rich.markup import escape
     from rich.table import Table
 
     from agent.engine.results import result_of
@@ -53,7 +54,7 @@ def list_(context: typer.Context) -> None:
             one.id,
             one.stage.value.replace("_", " "),
             orders,
-            one.choices.shop_order or "",
+            escape(one.choices.shop_order or ""),
             f"{one.changed_at.astimezone():%Y-%m-%d %H:%M}",
             needs,
         )
@@ -64,6 +65,7 @@ def events(context: typer.Context, id: Id) -> None:
     """List every change of one cancellation."""
     from dataclasses import asdict
 
+    from rich.markup import escape
     from rich.table import Table
 
     state: Globals = context.obj
@@ -85,7 +87,7 @@ def events(context: typer.Context, id: Id) -> None:
             event.before or "",
             event.after or "",
             event.visit or "",
-            detail,
+            escape(detail),
         )
     state.out.print(table)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, select_autoescape
+from jinja2 import Environment, PackageLoader
 
 from agent.browser.evidence import Step, VisitJournal, read_journal
 from agent.engine.ledger import Ledger
@@ -52,7 +52,7 @@ def write_report(ledger: Ledger, home: Path, id: str) -> Path:
     """
     cancellation = ledger.get(id)
     environment = Environment(
-        loader=PackageLoader("agent.report"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("agent.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     environment.filters["moment"] = _moment

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.browser.edition import Edition
@@ -60,6 +60,7 @@ def test_numbers_in_an_address(address: str, numbers: set[str]) -> None:
     assert numbers == numbers_in(address, ["tradeOrderId", "orderId"])
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.from_regex(r"[1-9][0-9]{15}", fullmatch=True), st.from_regex(r"[0-9]{1,4}", fullmatch=True))
 def test_longer_number_is_another(number: str, more: str) -> None:
     """

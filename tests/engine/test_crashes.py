@@ -125,7 +125,7 @@ def test_without_quiet_it_would_submit_twice(playground: Playground, countermand
     set_up(playground, resubmit="when_clear", quiet="0s")
     crash(playground, countermand, "after_click")
 
-    tidy(countermand(*COMMAND, "--timeout", "1s"))
+    tidy(countermand(*COMMAND, "--wait", "submitted"))
 
     assert [ORDER, ORDER] == submitted(playground)
 

@@ -1,0 +1,103 @@
+"""``countermand doctor``: is this machine ready? And the vault's key, which it looks at."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from fixtures.playground import Playground
+from tests.cli.conftest import Within
+from tests.conftest import needs_browser
+
+CHECKS = ["settings", "ledger", "vault", "accounts", "shops", "editions", "browser"]
+
+
+@needs_browser
+def test_a_machine_that_is_ready(within: Within, playground: Playground) -> None:
+    """
+    Everything is looked at and found well, without touching portal or shop.
+    """
+    ran = within("doctor", "--json")
+
+    found = {finding["what"]: finding for finding in ran.json["findings"]}
+    assert (0, True, CHECKS) == (ran.code, ran.json["ok"], list(found))
+    assert ["what", "ok", "found", "next"] == list(found["ledger"])
+    assert "main at aliexpress" in found["accounts"]["found"]
+    assert "main (shopify)" == found["shops"]["found"]
+    assert ("sandbox off" in found["browser"]["found"]) == (os.geteuid() == 0)
+    assert ({}, []) == (playground.portal.world.counts, playground.shop.received)
+
+
+@pytest.fixture
+def no_browser(within: Within, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last check fails at once, so that no browser is started."""
+    monkeypatch.setenv("COUNTERMAND_BROWSER__PATH", "/nowhere/chrome")
+
+
+@pytest.mark.usefixtures("no_browser")
+def test_what_is_wrong_has_a_next_step(within: Within, playground: Playground) -> None:
+    """
+    Each thing that is wrong is found by itself, with what to do, and exit 2.
+    """
+    (playground.folder / "password").unlink()
+    (playground.folder / "shop-token").write_text("")
+
+    ran = within("doctor", "--json")
+
+    wrong = {finding["what"]: finding for finding in ran.json["findings"] if not finding["ok"]}
+    assert (2, False, ["accounts", "shops", "browser"]) == (ran.code, ran.json["ok"], list(wrong))
+    assert "the password of account main comes from the file" in wrong["accounts"]["found"]
+    assert "which is empty" in wrong["shops"]["found"]
+    assert "/nowhere/chrome, is not there" in wrong["browser"]["found"]
+    assert all(finding["next"] for finding in wrong.values())
+
+
+@pytest.mark.usefixtures("no_browser")
+def test_people_see_the_same(within: Within) -> None:
+    """
+    A row per check, and the next step below what is wrong.
+    """
+    ran = within("doctor")
+
+    assert 2 == ran.code
+    for words in (*CHECKS, "next: Correct path in [browser]", "/nowhere/chrome"):
+        assert words in ran.out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are a matter of POSIX")
+@pytest.mark.usefixtures("no_browser")
+def test_a_key_that_others_can_read_is_found(within: Within, playground: Playground) -> None:
+    """
+    A vault key with loose permissions is not used, and the next step is the command that mends it.
+    """
+    key = playground.home / "vault.key"
+    key.write_bytes(b"x" * 44)
+    key.chmod(0o644)
+
+    ran = within("doctor", "--json")
+
+    vault = next(finding for finding in ran.json["findings"] if finding["what"] == "vault")
+    assert (2, False, f"Run: chmod 600 {key}") == (ran.code, vault["ok"], vault["next"])
+
+
+@pytest.mark.usefixtures("no_browser")
+@pytest.mark.parametrize(
+    "change, what",
+    [
+        (('kind = "shopify"', 'kind = "etsy"'), "shops"),
+        (('portal = "aliexpress"', 'portal = "temu"'), "accounts"),
+        (('quiet = "5s"', 'edition = "1999-01-01"'), "editions"),
+    ],
+)
+def test_a_wrong_name_is_found(within: Within, playground: Playground, change: tuple[str, str], what: str) -> None:
+    """
+    A kind of shop, a portal or an edition that is not there is found by its own check.
+    """
+    text = playground.config.read_text()
+    assert change[0] in text
+    playground.config.write_text(text.replace(*change))
+
+    ran = within("doctor", "--json")
+
+    assert what in [finding["what"] for finding in ran.json["findings"] if not finding["ok"]]
