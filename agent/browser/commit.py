@@ -20,7 +20,7 @@ from agent.browser.evidence import Journal
 from agent.browser.reading import same_text
 from agent.browser.recognise import Hosts, host_name
 from agent.browser.walk import BrowserWalk, WalkOptions
-from agent.errors import ApprovalNeeded, ConfirmationNeeded, CountermandError, TargetAmbiguous, UnknownPage
+from agent.errors import ApprovalNeeded, ConfirmationNeeded, TargetAmbiguous, UnknownPage
 from agent.model import OrderId
 from agent.walk import Person, Stamper, StoppedBeforeCommit
 
@@ -54,7 +54,7 @@ class CommittingWalk(BrowserWalk):
         self._agreed = False
         self._committing: tuple[str, OrderId] | None = None
         """The commit whose outcome has not been read yet: only meanwhile a question of the browser may be answered with yes."""
-        self._refusal: CountermandError | None = None
+        self._refusal: Exception | None = None
 
     async def commit(self, target: str, *, order: OrderId) -> None:
         """See ``Walk.commit``."""
@@ -75,7 +75,7 @@ class CommittingWalk(BrowserWalk):
         self._steps.exposed = target
         self._committing = (target, order)
         self._tabs.expect_new()
-        await element.click(timeout=self.options.patience.action.total_seconds() * 1000, no_wait_after=True)
+        await element.click(timeout=self._click_timeout, no_wait_after=True)
         self._heed_questions()
         self._note(
             "commit",
@@ -85,6 +85,13 @@ class CommittingWalk(BrowserWalk):
             page=self._tabs.at.page,
             result=order,
         )
+
+    @property
+    def _click_timeout(self) -> float:
+        """In milliseconds. A person may have to answer a question of the browser itself, and thinks as long as they like."""
+        if self.options.headed and self.person.is_here:
+            return 0.0
+        return self.options.patience.action.total_seconds() * 1000
 
     def _heed_questions(self) -> None:
         if self._refusal is not None:
@@ -191,15 +198,16 @@ class CommittingWalk(BrowserWalk):
         if self._committing is None:
             await super()._on_question(dialog)
             return
+        target, order = self._committing
         try:
-            await self._answer(dialog, self._committing[1])
-        except CountermandError as error:
-            self._committing = None
-            self._refusal = error
+            await self._answer(dialog, target, order)
         except PlaywrightError:
             self._committing = None  # the page is gone; the outcome tells, or is uncertain
+        except Exception as error:
+            self._committing = None
+            self._refusal = error  # raised where the walk waits: here, in the background, nobody would hear of it
 
-    async def _answer(self, dialog: Dialog, order: OrderId) -> None:
+    async def _answer(self, dialog: Dialog, target: str, order: OrderId) -> None:
         started = time.monotonic()
         try:
             name, question = self._question(dialog)
@@ -213,7 +221,7 @@ class CommittingWalk(BrowserWalk):
             self._note("question", started, result=f"no: {dialog.message}")
             await dialog.dismiss()
             raise
-        self._steps.exposed = self._committing[0] if self._committing else name
+        self._steps.exposed = target
         await dialog.accept()
         self._note("question", started, target=name, result=f"yes: {dialog.message}")
 

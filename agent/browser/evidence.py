@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent import __version__
@@ -137,10 +138,14 @@ class Journal:
         return drift_of(self.entry)
 
     def _write(self) -> None:
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".visit.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(self.entry.model_dump_json(indent=1))
-        os.replace(temporary, self.folder / "visit.json")
+        """Evidence never harms the work: what counts is in the ledger, and a full disk ends no walk in the middle."""
+        try:
+            handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".visit.")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(self.entry.model_dump_json(indent=1))
+            os.replace(temporary, self.folder / "visit.json")
+        except OSError as error:
+            logger.warning("the journal of visit {} cannot be written: {}", self.entry.visit, error)
 
 
 def drift_of(entry: VisitJournal) -> list[str]:

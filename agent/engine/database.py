@@ -38,6 +38,8 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """
         One transaction that takes the write lock at once; it is on disk when the block ends without an error.
+
+        :raises Retryable: the disk is full, or another process holds the lock for too long; nothing was written.
         """
         engine = self._engine.execution_options(writes=True)
         with self._in_words(), Session(engine, expire_on_commit=False) as session, session.begin():
