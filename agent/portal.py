@@ -74,6 +74,11 @@ class SupplierPortal(Protocol):
 GROUP = "countermand.portals"
 
 
+def portal_names() -> list[str]:
+    """The names of the portals that are installed."""
+    return sorted(entry.name for entry in entry_points(group=GROUP))
+
+
 def portal_named(name: str) -> SupplierPortal:
     """
     The portal called *name* among those installed.
