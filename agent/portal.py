@@ -54,6 +54,9 @@ class SupplierPortal(Protocol):
         :raises SignInNeeded: nobody is signed in.
         """
 
+    async def newest_order(self, walk: Walk) -> OrderId | None:
+        """The number of the order that My Orders shows first; ``None`` if it shows none."""
+
     async def request_cancellation(self, walk: Walk, order: OrderId, reason: ReasonChoice) -> Submission:
         """
         Ask the supplier to cancel *order*. Safe to call again: an open request is reported, not repeated.

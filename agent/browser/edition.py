@@ -197,6 +197,8 @@ class Target(Trust):
     """The target that is the list's row; it is looked for in the order's row only."""
     leads_to: list[str] = Field(default_factory=list)
     """The pages one of which is recognised after a click."""
+    when: str | dict[str, list[str]] | None = None
+    """When it shows, if not always: in words, or an outcome table and the states in which it must be there."""
     opener: str | None = None
     """For a choice: what is clicked first to see the options."""
     chosen: str | None = None
@@ -323,6 +325,8 @@ class Edition(_Part):
     format: int = Field(ge=1, le=FORMAT)
     locale: str
     extends: str | None = None
+    languages: list[str] = Field(default_factory=list)
+    """The languages that the edition has the portal's words in; default: its own. A page in another one is refused."""
     hosts: dict[str, list[str]]
     order_parameters: list[str] = Field(default_factory=list)
     """Parameters of addresses that hold an order number: the only ones that evidence keeps."""
@@ -341,6 +345,10 @@ class Edition(_Part):
     def language(self) -> str:
         """The edition's own language, e.g. ``en``."""
         return self.locale.split("_")[0]
+
+    def speaks(self, language: str) -> bool:
+        """Whether the edition has the portal's words in *language*."""
+        return language == self.language or language in self.languages
 
     def texts(self, words: Words, language: str) -> list[str]:
         """The texts of *words* in the page's *language*; none if the edition does not have that language."""

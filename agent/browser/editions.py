@@ -10,14 +10,10 @@ import difflib
 import hashlib
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
-from agent.browser.edition import FORMAT, Edition
+from agent.browser.edition import Edition
 from agent.browser.edition_file import Complaint, EditionFile, Raw, complaints_of, in_words, read_edition_file
 from agent.errors import BadInput
 
@@ -149,42 +145,6 @@ def _merged(chain: list[EditionFile]) -> Raw:
     for file in reversed(chain):
         raw = _merge(raw, file.raw)
     return raw
-
-
-def write_confirmations(
-    folder: Path,
-    base: LoadedEdition,
-    host_names: list[str],
-    day: date,
-    targets: list[str],
-    statuses: list[str],
-    questions: list[str],
-) -> Path:
-    """
-    Write a user edition that extends *base* and says what is confirmed for *host_names*.
-
-    :param folder: the user's editions of the portal; made if it is not there.
-    """
-    confirmed = {"confirmed": dict.fromkeys(host_names, day)}
-    day_name = base.edition.edition.split(".")[0]
-    number = 1
-    while (folder / f"{day_name}.{number}.yaml").exists():
-        number += 1
-    path = folder / f"{day_name}.{number}.yaml"
-    content = {
-        "portal": base.edition.portal,
-        "edition": path.stem,
-        "format": FORMAT,
-        "extends": base.edition.edition,
-        "targets": {name: deepcopy(confirmed) for name in targets},
-        "statuses": {name: deepcopy(confirmed) for name in statuses},
-        "questions": {name: deepcopy(confirmed) for name in questions},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    yaml = YAML()
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(content, file)
-    return path
 
 
 def _merge(base: Raw, change: Raw) -> Raw:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.cli.context import Globals
-from agent.errors import BadInput
+from agent.errors import EXIT_CODES, BadInput
+from agent.model import ErrorKind
 
 if TYPE_CHECKING:
     from agent.browser.edition import Trust
@@ -135,6 +136,54 @@ def diff(
         return
     for line in found or ["no differences"]:
         state.out.print(line, markup=False, soft_wrap=True)
+
+
+@selectors.command("check")
+def check(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account to look with.")],
+    order: Annotated[str | None, typer.Option(metavar="N", help="The order to open; default: the newest.")] = None,
+) -> None:
+    """Look for every target on the portal's pages. Reads only; never clicks what commits."""
+    import asyncio
+    from dataclasses import asdict
+
+    from rich.markup import escape
+    from rich.table import Table
+
+    from agent.cli.person import TerminalPerson
+    from agent.engine.visits import Visits
+    from agent.engine.workshop import Manner
+
+    state: Globals = context.obj
+    name, settings = state.settings.account(account)
+    workshop = state.workshop(Manner(), TerminalPerson(state.people))
+    checked = asyncio.run(Visits(workshop).check(settings.portal, name, order))
+    missing = [one.target for one in checked if one.state == "missing"]
+    if state.json:
+        state.print_json({"ok": not missing, "missing": missing, "targets": [asdict(one) for one in checked]})
+    else:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for heading in ("", "target", "is", "", "found by, or why not"):
+            table.add_column(heading)
+        for one in checked:
+            table.add_row(
+                _MARKS[one.state], one.target, escape(one.intent), one.state, escape(one.candidate or one.because or "")
+            )
+        state.out.print(table)
+        if missing:
+            state.people.print(f"Missing: {', '.join(missing)}. If the portal has changed, a new edition is needed.")
+    state.exit_code = EXIT_CODES[ErrorKind.PORTAL_CHANGED] if missing else 0
+
+
+_MARKS = {
+    "found": "[green]✓[/]",
+    "drift": "[yellow]~[/]",
+    "ambiguous": "[yellow]?[/]",
+    "missing": "[red]✗[/]",
+    "not shown": "[dim]–[/]",
+    "not reached": "[dim]·[/]",
+}
 
 
 def _complaints(editions: Editions, path: Path) -> list[str]:
