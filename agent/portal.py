@@ -54,6 +54,9 @@ class SupplierPortal(Protocol):
         :raises SignInNeeded: nobody is signed in.
         """
 
+    async def newest_order(self, walk: Walk) -> OrderId | None:
+        """The number of the order that My Orders shows first; ``None`` if it shows none."""
+
     async def request_cancellation(self, walk: Walk, order: OrderId, reason: ReasonChoice) -> Submission:
         """
         Ask the supplier to cancel *order*. Safe to call again: an open request is reported, not repeated.
@@ -72,6 +75,11 @@ class SupplierPortal(Protocol):
 
 
 GROUP = "countermand.portals"
+
+
+def portal_names() -> list[str]:
+    """The names of the portals that are installed."""
+    return sorted(entry.name for entry in entry_points(group=GROUP))
 
 
 def portal_named(name: str) -> SupplierPortal:

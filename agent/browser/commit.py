@@ -14,9 +14,10 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as Tab
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from agent.browser.edition import Outcome, Question, Target, Trust
+from agent.browser.confirming import Confirmations
+from agent.browser.edition import Outcome, Question, Target
 from agent.browser.editions import LoadedEdition
-from agent.browser.evidence import Journal
+from agent.browser.evidence import Journal, now
 from agent.browser.reading import same_text
 from agent.browser.recognise import Hosts, host_name
 from agent.browser.walk import BrowserWalk, WalkOptions
@@ -47,10 +48,12 @@ class CommittingWalk(BrowserWalk):
         options: WalkOptions,
         stamper: Stamper,
         limits: CommitOptions,
+        confirmations: Confirmations | None = None,
     ) -> None:
         super().__init__(context, tab, loaded, hosts, journal, person, options)
         self._stamper = stamper
         self._limits = limits
+        self._confirmations = confirmations
         self._agreed = False
         self._committing: tuple[str, OrderId] | None = None
         """The commit whose outcome has not been read yet: only meanwhile a question of the browser may be answered with yes."""
@@ -137,7 +140,7 @@ class CommittingWalk(BrowserWalk):
             raise StoppedBeforeCommit
         asked = False
         if not spec.is_confirmed(host_name(self._tabs.current.url)):
-            await self._confirmed_by_person(target, spec, element)
+            await self._confirmed_by_person("targets", target, spec.intent, element)
             asked = True
         if self._limits.ask and not self._agreed:
             await self._approved_by_person(order)
@@ -162,26 +165,28 @@ class CommittingWalk(BrowserWalk):
         texts = [await self.read(name) for name in names]
         return "; ".join(text for text in texts if text) or "see the browser"
 
-    async def _confirmed_by_person(self, target: str, trust: Trust, element: Locator | None) -> None:
-        """What is only assumed for this host is clicked after a person looked at it in the browser, and never headless."""
+    async def _confirmed_by_person(self, section: str, name: str, what: str, element: Locator | None) -> None:
+        """
+        What is only assumed for this host is clicked after a person looked at it in the browser, and never headless.
+        Their yes is written into an edition of their own, so that it is asked for once.
+        """
         host = host_name(self._tabs.current.url)
         if self.options.headed and self.person.is_here:
             if element is not None:
                 await element.highlight()
-            if await self.person.agrees(
-                f"The browser shows what countermand takes for {self._intent(target)} (outlined, on {host}). Is it?"
-            ):
+            question = f"The browser shows what countermand takes for {what} (outlined, on {host}). Is it?"
+            if await self.person.agrees(question):
+                if self._confirmations is not None:
+                    path = self._confirmations.add(section, name, [host], now().date())
+                    self.person.says(f"written down for {host} in {path}")
                 return
         raise ConfirmationNeeded(
-            f"{self._intent(target)} is only assumed for {host}, and nobody has confirmed it there",
+            f"{what} is only assumed for {host}, and nobody has confirmed it there",
             next="Give the command again with --headed at a terminal, and look at what is outlined.",
-            **self._finder.where(target),
+            target=name,
+            edition=self.edition.edition,
+            page=self._tabs.at.layout or self._tabs.at.page,
         )
-
-    def _intent(self, target: str) -> str:
-        if target in self.edition.targets:
-            return self.edition.targets[target].intent
-        return self.edition.questions[target].intent if target in self.edition.questions else target
 
     async def _take_as_held(self, order: OrderId) -> None:
         """A page that shows no number at all may be *held*, where a person has confirmed that this suffices (design 4.4)."""
@@ -189,7 +194,9 @@ class CommittingWalk(BrowserWalk):
         if proof is None:
             raise self._prover.none_shown(order)
         if not proof.is_confirmed(host_name(self._tabs.current.url)):
-            await self._confirmed_by_person(f"the cancel page of order {order}, though it shows no number", proof, None)
+            page = self._tabs.at.page or ""
+            what = f"the cancel page of order {order}, though it shows no number"
+            await self._confirmed_by_person("held", page, what, None)
 
     # -- the browser's own questions
 
@@ -215,7 +222,7 @@ class CommittingWalk(BrowserWalk):
             await self._stamper.unsent("confirm_asked")
             self._steps.exposed = None
             if not question.is_confirmed(host_name(self._tabs.current.url)):
-                await self._confirmed_by_person(name, question, None)
+                await self._confirmed_by_person("questions", name, question.intent, None)
             await self._stamper.arm(name, order)
         except BaseException:
             self._note("question", started, result=f"no: {dialog.message}")

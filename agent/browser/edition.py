@@ -7,8 +7,9 @@ How the files are found, extended and confirmed is in ``editions.py``.
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Literal, Self
 
@@ -196,6 +197,8 @@ class Target(Trust):
     """The target that is the list's row; it is looked for in the order's row only."""
     leads_to: list[str] = Field(default_factory=list)
     """The pages one of which is recognised after a click."""
+    when: str | dict[str, list[str]] | None = None
+    """When it shows, if not always: in words, or an outcome table and the states in which it must be there."""
     opener: str | None = None
     """For a choice: what is clicked first to see the options."""
     chosen: str | None = None
@@ -205,8 +208,9 @@ class Target(Trust):
     def _has_candidates(self) -> Self:
         if not self.try_ and not self.layouts:
             raise ValueError("give candidates: try, or layouts")
-        if any(not candidates for candidates in self.layouts.values()):
-            raise ValueError("a layout without candidates")
+        for layout, candidates in self.layouts.items():
+            if not candidates:
+                raise ValueError(f"the layout {layout} has no candidates")
         return self
 
     def candidates(self, layout: str | None) -> list[Candidate]:
@@ -321,6 +325,8 @@ class Edition(_Part):
     format: int = Field(ge=1, le=FORMAT)
     locale: str
     extends: str | None = None
+    languages: list[str] = Field(default_factory=list)
+    """The languages that the edition has the portal's words in; default: its own. A page in another one is refused."""
     hosts: dict[str, list[str]]
     order_parameters: list[str] = Field(default_factory=list)
     """Parameters of addresses that hold an order number: the only ones that evidence keeps."""
@@ -340,6 +346,10 @@ class Edition(_Part):
         """The edition's own language, e.g. ``en``."""
         return self.locale.split("_")[0]
 
+    def speaks(self, language: str) -> bool:
+        """Whether the edition has the portal's words in *language*."""
+        return language == self.language or language in self.languages
+
     def texts(self, words: Words, language: str) -> list[str]:
         """The texts of *words* in the page's *language*; none if the edition does not have that language."""
         own = words.get("", []) if language == self.language else []
@@ -349,51 +359,52 @@ class Edition(_Part):
         """The named layouts of *page*."""
         return (name for name, spec in self.pages.items() if spec.layout_of == page)
 
-    @model_validator(mode="after")
-    def _names_exist(self) -> Self:
-        problems = [*self._page_problems(), *self._target_problems(), *self._outcome_problems()]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    def wrong_names(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every name that refers to nothing: where it stands, and the nearest one that there is."""
+        yield from self._wrong_in_pages()
+        yield from self._wrong_in_targets()
+        yield from self._wrong_in_outcomes()
 
-    def _page_problems(self) -> Iterator[str]:
+    def _wrong_in_pages(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for name, page in self.pages.items():
-            if page.host not in self.hosts:
-                yield f"pages.{name}.host: there is no host {page.host}"
-            if page.layout_of is not None and page.layout_of not in self.pages:
-                yield f"pages.{name}.layout_of: there is no page {page.layout_of}"
+            yield from _unknown(("pages", name, "host"), "host", page.host, self.hosts)
+            yield from _unknown(("pages", name, "layout_of"), "page", page.layout_of, self.pages)
             if not page.marks and not any(self.layouts_of(name)):
-                yield f"pages.{name}: give marks, or layouts"
-            for proof in page.proof:
+                yield ("pages", name), "give marks, or layouts"
+            for place, proof in enumerate(page.proof):
                 for target in (proof.text, proof.link, *(proof.held or ())):
-                    yield from self._unknown_target(f"pages.{name}.proof", target)
+                    yield from _unknown(("pages", name, "proof", place), "target", target, self.targets)
 
-    def _target_problems(self) -> Iterator[str]:
+    def _wrong_in_targets(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for name, target in self.targets.items():
             for field in ("within", "row", "opener", "chosen"):
-                yield from self._unknown_target(f"targets.{name}.{field}", getattr(target, field))
-            for page in (*target.leads_to, *target.layouts):
-                if page not in self.pages:
-                    yield f"targets.{name}: there is no page {page}"
-            if target.commits and target.layouts and not target.try_:
+                yield from _unknown(("targets", name, field), "target", getattr(target, field), self.targets)
+            for page in target.leads_to:
+                yield from _unknown(("targets", name, "leads_to"), "page", page, self.pages)
+            for layout in target.layouts:
+                yield from _unknown(("targets", name, "layouts", layout), "page", layout, self.pages)
+            if target.commits and not target.try_:
                 for layout in self.layouts_of(name.split(".")[0]):
                     if layout not in target.layouts:
-                        yield f"targets.{name}: a commits target without candidates for the layout {layout}"
+                        yield ("targets", name, "layouts"), f"it commits, and has no candidates for the layout {layout}"
 
-    def _outcome_problems(self) -> Iterator[str]:
+    def _wrong_in_outcomes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for table, entries in self.outcomes.items():
-            for entry in entries:
-                for target in (entry.see, entry.status, entry.and_see, entry.and_not_see):
-                    yield from self._unknown_target(f"outcomes.{table}", target)
-                if entry.page is not None and entry.page not in self.pages:
-                    yield f"outcomes.{table}: there is no page {entry.page}"
+            for place, entry in enumerate(entries):
+                for field in ("see", "status", "and_see", "and_not_see"):
+                    here = ("outcomes", table, place, field)
+                    yield from _unknown(here, "target", getattr(entry, field), self.targets)
+                yield from _unknown(("outcomes", table, place, "page"), "page", entry.page, self.pages)
                 for state in entry.only:
-                    if state not in self.statuses:
-                        yield f"outcomes.{table}.only: there is no status {state}"
+                    yield from _unknown(("outcomes", table, place, "only"), "status", state, self.statuses)
 
-    def _unknown_target(self, where: str, target: str | None) -> Iterator[str]:
-        if target is not None and target not in self.targets:
-            yield f"{where}: there is no target {target}"
+
+def _unknown(
+    place: tuple[str | int, ...], kind: str, name: str | None, known: Mapping[str, object]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if name is not None and name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        yield place, f"there is no {kind} {name}{f'; did you mean {near[0]}?' if near else ''}"
 
 
 def _edition_name(name: str) -> str:

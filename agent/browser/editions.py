@@ -6,23 +6,16 @@ The newest over both folders is used, and the user's wins a tie. A pin names the
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from agent.browser.edition import FORMAT, Edition
+from agent.browser.edition import Edition
+from agent.browser.edition_file import Complaint, EditionFile, Raw, complaints_of, in_words, read_edition_file
 from agent.errors import BadInput
-
-_Raw = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,6 +49,7 @@ class Editions:
     def __init__(self, portal: str, own: Path, users: Path) -> None:
         self._portal = portal
         self._folders = ((own, False), (users, True))
+        self.own = own
         self.users = users
 
     def files(self) -> list[Path]:
@@ -75,8 +69,7 @@ class Editions:
                 f"there is no edition for {self._portal} in {self._folders[0][0]}", next="Install countermand again."
             )
         if pin is None:
-            file = files[-1]
-            return self._finish(file, self._merged(file, ()))
+            return self.load_file(files[-1].path)
         pinned = [file for file in files if file.name == pin]
         if not pinned:
             names = ", ".join(file.name for file in files)
@@ -84,11 +77,25 @@ class Editions:
                 f"there is no edition {pin} of {self._portal} (there: {names})",
                 next=f"Correct edition in [portals.{self._portal}].",
             )
-        raw = self._merged(pinned[-1], ())
+        chain = self._chain(pinned[-1])
+        raw = _merged(chain)
         for file in files:
             if file.is_users and file.name.startswith(f"{pin}."):
-                raw = _merge(raw, _confirmations_only(_read(file.path)))
-        return self._finish(pinned[-1], raw)
+                raw = _merge(raw, _confirmations_only(read_edition_file(file.path).raw))
+        return self._finish(chain, raw)
+
+    def load_file(self, path: Path) -> LoadedEdition:
+        """
+        The edition in *path*, which is one of ``files``.
+
+        :raises BadInput: it cannot be used; every complaint names file, line and key.
+        """
+        chain = self.chain(path)
+        return self._finish(chain, _merged(chain))
+
+    def chain(self, path: Path) -> list[EditionFile]:
+        """The file *path*, which is one of ``files``, and what it extends, newest first."""
+        return self._chain(next(file for file in self._files() if file.path == path))
 
     def _files(self) -> list[_File]:
         found = [
@@ -99,107 +106,48 @@ class Editions:
         ]
         return sorted(found, key=lambda file: file.order)
 
-    def _merged(self, file: _File, below: tuple[str, ...]) -> _Raw:
-        raw = _read(file.path)
-        base = raw.get("extends")
+    def _chain(self, file: _File, below: tuple[_File, ...] = ()) -> list[EditionFile]:
+        """*file* and what it extends, newest first."""
+        read = read_edition_file(file.path)
+        base = read.raw.get("extends")
         if base is None:
-            return raw
-        if base in (*below, file.name) and not self._is_shadowed(file, base):
-            raise BadInput(
-                f"{file.path}: extends: editions extend each other in a circle ({' → '.join((*below, file.name, str(base)))})",
-                next="Correct extends in that file.",
-            )
+            return [read]
+        line = read.lines.get(("extends",), 1)
+        # A user's edition may extend our own of the same name, but no file extends itself.
         bases = [other for other in self._files() if other.name == base and other != file]
         if not bases:
-            raise BadInput(f"{file.path}: extends: there is no edition {base}", next="Correct extends in that file.")
-        return _merge(self._merged(bases[-1], (*below, file.name)), raw)
-
-    def _is_shadowed(self, file: _File, base: object) -> bool:
-        """A user's edition may extend our own of the same name."""
-        return file.is_users and base == file.name
-
-    def _finish(self, file: _File, raw: _Raw) -> LoadedEdition:
-        try:
-            edition = Edition.model_validate(raw)
-        except ValidationError as error:
+            names = [other.name for other in self._files() if other != file]
+            near = difflib.get_close_matches(str(base), names, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise BadInput(f"{file.path}:{line}: extends: there is no edition {base}{hint}", next="Correct that file.")
+        if bases[-1] in below:
+            circle = " → ".join(one.name for one in (*below, file, bases[-1]))
             raise BadInput(
-                f"the edition {file.path} cannot be used: {'; '.join(_complaints(error))}", next="Correct that file."
-            ) from None
-        if edition.edition != file.name or edition.portal != self._portal:
-            raise BadInput(
-                f"{file.path}: portal and edition must be {self._portal} and {file.name}, as the file's place says",
+                f"{file.path}:{line}: extends: editions extend each other in a circle ({circle})",
                 next="Correct that file.",
             )
+        return [read, *self._chain(bases[-1], (*below, file))]
+
+    def _finish(self, chain: list[EditionFile], raw: Raw) -> LoadedEdition:
+        newest = chain[0]
+        edition, complaints = complaints_of(raw)
+        for key, expected in (("portal", self._portal), ("edition", newest.name)):
+            if isinstance(raw.get(key), str) and raw[key] != expected:
+                complaints.append(Complaint((key,), f"must be {expected}, as the file's place says (here: {raw[key]})"))
+        if edition is None or complaints:
+            raise BadInput(f"the edition cannot be used:\n{in_words(chain, complaints)}", next="Correct these places.")
         content = json.dumps(edition.model_dump(mode="json", by_alias=True), sort_keys=True)
-        return LoadedEdition(edition, file.path, hashlib.sha256(content.encode()).hexdigest()[:12])
+        return LoadedEdition(edition, newest.path, hashlib.sha256(content.encode()).hexdigest()[:12])
 
 
-def write_confirmations(
-    folder: Path,
-    base: LoadedEdition,
-    host_names: list[str],
-    day: date,
-    targets: list[str],
-    statuses: list[str],
-    questions: list[str],
-) -> Path:
-    """
-    Write a user edition that extends *base* and says what is confirmed for *host_names*.
-
-    :param folder: the user's editions of the portal; made if it is not there.
-    """
-    confirmed = {"confirmed": dict.fromkeys(host_names, day)}
-    day_name = base.edition.edition.split(".")[0]
-    number = 1
-    while (folder / f"{day_name}.{number}.yaml").exists():
-        number += 1
-    path = folder / f"{day_name}.{number}.yaml"
-    content = {
-        "portal": base.edition.portal,
-        "edition": path.stem,
-        "format": FORMAT,
-        "extends": base.edition.edition,
-        "targets": {name: deepcopy(confirmed) for name in targets},
-        "statuses": {name: deepcopy(confirmed) for name in statuses},
-        "questions": {name: deepcopy(confirmed) for name in questions},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    yaml = YAML()
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(content, file)
-    return path
-
-
-def _read(path: Path) -> _Raw:
-    try:
-        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"the edition {path} cannot be read ({type(error).__name__})",
-            next="Check the file's mode and encoding (UTF-8).",
-        ) from None
-    except YAMLError as error:
-        raise BadInput(
-            f"the edition {path} is no valid YAML: {' '.join(str(error).split())}",
-            next="Correct that place in the file.",
-        ) from None
-    if not isinstance(raw, dict):
-        raise BadInput(f"the edition {path} is no table of keys", next="Correct that file.")
-    if isinstance(raw.get("edition"), date):
-        raw["edition"] = raw["edition"].isoformat()
-    elif isinstance(raw.get("edition"), float):
-        raise BadInput(f"the edition {path}: edition must be quoted", next='Write edition: "…".')
-    if isinstance(raw.get("extends"), date):
-        raw["extends"] = raw["extends"].isoformat()
-    if isinstance(raw.get("format"), int) and raw["format"] > FORMAT:
-        raise BadInput(
-            f"the edition {path} has format {raw['format']}; this countermand reads up to {FORMAT}",
-            next="Install a newer countermand.",
-        )
+def _merged(chain: list[EditionFile]) -> Raw:
+    raw: Raw = {}
+    for file in reversed(chain):
+        raw = _merge(raw, file.raw)
     return raw
 
 
-def _merge(base: _Raw, change: _Raw) -> _Raw:
+def _merge(base: Raw, change: Raw) -> Raw:
     """*change* over *base*, key by key; lists are replaced. New candidates are new: old confirmations do not vouch for them."""
     merged = dict(base)
     for key, value in change.items():
@@ -213,7 +161,7 @@ def _merge(base: _Raw, change: _Raw) -> _Raw:
     return merged
 
 
-def _confirmations_only(raw: _Raw) -> _Raw:
+def _confirmations_only(raw: Raw) -> Raw:
     sections = ("targets", "statuses", "questions")
     return {
         section: {
@@ -223,13 +171,3 @@ def _confirmations_only(raw: _Raw) -> _Raw:
         }
         for section in sections
     }
-
-
-def _complaints(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"])
-        yield (
-            f"{where}: {problem['msg'].removeprefix('Value error, ')}"
-            if where
-            else problem["msg"].removeprefix("Value error, ")
-        )

@@ -18,7 +18,9 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as Tab
 from pydantic import ValidationError
 
+from agent.browser.checking import CheckingWalk
 from agent.browser.commit import CommitOptions, CommittingWalk
+from agent.browser.confirming import Confirmations
 from agent.browser.editions import LoadedEdition
 from agent.browser.evidence import Journal
 from agent.browser.launch import driver, launch
@@ -106,12 +108,32 @@ class BrowserSession:
         await walk.prepare()
         return walk
 
+    async def checking_walk(self, journal: Journal, person: Person) -> CheckingWalk:
+        """A walk that looks for every target on its way."""
+        walk = CheckingWalk(self._context, self._tab, self._loaded, self._hosts, journal, person, self._options)
+        await walk.prepare()
+        return walk
+
     async def committing_walk(
-        self, journal: Journal, person: Person, stamper: Stamper, limits: CommitOptions
+        self,
+        journal: Journal,
+        person: Person,
+        stamper: Stamper,
+        limits: CommitOptions,
+        confirmations: Confirmations | None = None,
     ) -> CommittingWalk:
         """A walk that may commit."""
         walk = CommittingWalk(
-            self._context, self._tab, self._loaded, self._hosts, journal, person, self._options, stamper, limits
+            self._context,
+            self._tab,
+            self._loaded,
+            self._hosts,
+            journal,
+            person,
+            self._options,
+            stamper,
+            limits,
+            confirmations,
         )
         await walk.prepare()
         return walk

@@ -126,10 +126,21 @@ class BrowserWalk:
                 sighting = await self._look(tab, expected)
                 if sighting.page is not None and sighting.page in expected:
                     self._tabs.settle_on(tab, sighting)
+                    await self._understands(sighting)
                     return sighting.page
             if time.monotonic() > deadline:
                 raise await self._lost(f"the page {' or '.join(expected)} did not appear")
             await self._tabs.changed()
+
+    async def _understands(self, sighting: Sighting) -> None:
+        """Names and states are words: in a language that the edition lacks, nothing on the page can be trusted."""
+        language = await self._finder.language()
+        if sighting.means == "page" and not self.edition.speaks(language):
+            spoken = ", ".join([self.edition.language, *self.edition.languages])
+            raise self._unknown(
+                f"the page is in the language “{language}”, and the edition has the portal's words in {spoken} only",
+                "Set the account's language to English at the portal, or use an edition that has its words.",
+            )
 
     async def _look(self, tab: Tab, expected: Sequence[str]) -> Sighting:
         """Recognise; what only a person or time can mend is raised here, wherever it appears."""

@@ -15,6 +15,7 @@ import typer
 
 from agent.cli import cancel, doctor, seeing, signing_in
 from agent.cli.context import Globals
+from agent.cli.selectors import selectors
 from agent.errors import EXIT_BUG, EXIT_CTRL_C, BadInput, CountermandError
 from agent.model import ErrorKind, ErrorReport
 from agent.redact import redactor, set_up_logging
@@ -54,6 +55,7 @@ def build() -> typer.Typer:
     app.command("report")(seeing.report)
     app.command("sign-in")(signing_in.sign_in)
     app.command("doctor")(doctor.doctor)
+    app.add_typer(selectors, name="selectors")
     for entry in sorted(entry_points(group="countermand.commands"), key=lambda entry: entry.name):
         app.command(entry.name)(entry.load())
     return app

@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from loguru import logger
 from pydantic import SecretStr
 
+from agent.browser.confirming import Confirmations
 from agent.browser.editions import Editions, LoadedEdition
 from agent.browser.evidence import Journal
 from agent.browser.recognise import Hosts
@@ -35,6 +37,8 @@ class Site:
     account: str
     session: BrowserSession
     has_state: bool
+    confirmations: Confirmations
+    """Where a person's yes to what is only assumed is written down."""
 
 
 class Sites:
@@ -85,12 +89,17 @@ class Sites:
         )
         async with browser_session(self._settings.browser, loaded, hosts, options, state) as session:
             journal.knows(browser=session.browser_name)
-            yield Site(portal, account, session, state is not None)
+            confirmations = Confirmations(self._users(portal), loaded)
+            yield Site(portal, account, session, state is not None, confirmations)
 
     def edition(self, portal: SupplierPortal) -> LoadedEdition:
         """The edition that visits to *portal* use."""
-        users = self._settings.home / "selectors" / portal.name
-        return Editions(portal.name, portal.editions, users).load(self._settings.portal(portal.name).edition)
+        return Editions(portal.name, portal.editions, self._users(portal)).load(
+            self._settings.portal(portal.name).edition
+        )
+
+    def _users(self, portal: SupplierPortal) -> Path:
+        return self._settings.home / "selectors" / portal.name
 
     async def signed_in(self, site: Site, walk: Walk, doing: Callable[[], Awaitable[_T]]) -> _T:
         """Do it signed in: with the state that was restored, or after one sign-in with stored credentials."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from agent.engine import looking, settling, submitting
+from agent.browser.checking import Checked
+from agent.engine import checking, looking, settling, submitting
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.sites import Sites
 from agent.engine.workshop import Workshop, end_with
@@ -39,6 +40,10 @@ class Visits:
     async def dry_run(self, wanted: Wanted, reason: ReasonChoice) -> Path:
         """Walk up to the first commit and stop there; gives the folder with what was seen."""
         return await submitting.dry_run(self._sites, wanted, reason)
+
+    async def check(self, portal: str, account: str, order: str | None) -> list[Checked]:
+        """Look for every target of the edition on every page that a reading walk comes to."""
+        return await checking.check(self._sites, portal, account, order)
 
     async def sign_in(self, portal: str, account: str, *, by_hand: bool) -> None:
         """Sign in, prove it on a signed-in page, and keep the state."""

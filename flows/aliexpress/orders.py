@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from agent.errors import OrderNotFound
 from agent.model import OrderId
 from agent.walk import Walk
@@ -38,6 +40,19 @@ async def open_order(walk: Walk, order: OrderId) -> str:
             raise _not_found(order)
         await walk.prove(order)
         return state
+
+
+async def newest_order(walk: Walk) -> OrderId | None:
+    """
+    The number of the order that My Orders shows first.
+    """
+    async with walk.step("open My Orders"):
+        await walk.open("orders")
+        if await walk.outcome("orders.list") == "not_listed_yet":
+            await walk.click("orders.more")
+        # The number is the first long run of digits in a card, whatever label stands before it (labels changed in mid-2026).
+        numbers = (re.search(r"(?<!\d)\d{15,19}(?!\d)", card) for card in await walk.rows("orders.row"))
+        return next((OrderId(found.group()) for found in numbers if found), None)
 
 
 def _not_found(order: OrderId) -> OrderNotFound:

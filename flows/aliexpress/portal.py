@@ -10,7 +10,7 @@ from agent.errors import BadInput
 from agent.model import OrderId, Reading, ReasonChoice, Submission
 from agent.portal import Credentials, SupplierPortal
 from agent.walk import Walk
-from flows.aliexpress import cancel, decision, sign_in
+from flows.aliexpress import cancel, decision, orders, sign_in
 
 _ORDER = re.compile(r"\d{15,19}")
 
@@ -39,6 +39,10 @@ class AliExpress:
     async def prove_signed_in(self, walk: Walk) -> None:
         """See ``SupplierPortal.prove_signed_in``."""
         await sign_in.prove_signed_in(walk)
+
+    async def newest_order(self, walk: Walk) -> OrderId | None:
+        """See ``SupplierPortal.newest_order``."""
+        return await orders.newest_order(walk)
 
     async def request_cancellation(self, walk: Walk, order: OrderId, reason: ReasonChoice) -> Submission:
         """See ``SupplierPortal.request_cancellation``."""

@@ -15,7 +15,8 @@ from playwright.async_api import Browser, BrowserContext
 from pydantic import SecretStr
 
 from agent.browser.commit import CommitOptions, CommittingWalk
-from agent.browser.editions import Editions, LoadedEdition, write_confirmations
+from agent.browser.confirming import write_confirmations
+from agent.browser.editions import Editions, LoadedEdition
 from agent.browser.evidence import Action, Journal, VisitJournal, now, read_journal
 from agent.browser.recognise import Hosts
 from agent.browser.session import BrowserSession, SignedInState

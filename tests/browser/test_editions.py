@@ -15,7 +15,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from agent.browser.edition import Edition
-from agent.browser.editions import Editions, LoadedEdition, write_confirmations
+from agent.browser.confirming import write_confirmations
+from agent.browser.editions import Editions, LoadedEdition
 from agent.errors import BadInput
 from agent.model import Reason
 from fixtures.aliexpress import texts
