@@ -17,7 +17,9 @@ from agent.browser.launch import find_browser
 from agent.settings import BrowserSettings
 from fixtures.playground import Playground
 
-needs_browser = pytest.mark.skipif(find_browser(BrowserSettings()) is None, reason="no browser is installed: run make setup")
+needs_browser = pytest.mark.skipif(
+    find_browser(BrowserSettings()) is None, reason="no browser is installed: run make setup"
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class CommandLine:
         self._config = config
         self._folder = folder
 
-    def start(self, *arguments: str, program: Sequence[str] = ("-m", "agent.cli"), env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, program: Sequence[str] = ("-m", "agent.cli"), env: dict[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start it; the test ends it."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERMAND_")}
         command = [sys.executable, *program, "--config", str(self._config), *arguments]

@@ -162,12 +162,15 @@ def _merge(base: Raw, change: Raw) -> Raw:
 
 
 def _confirmations_only(raw: Raw) -> Raw:
-    sections = ("targets", "statuses", "questions")
-    return {
+    """The part of a user's edition that only confirms; a page's proofs are a list, which is written whole."""
+    kept: Raw = {
         section: {
             name: {"confirmed": part["confirmed"]}
             for name, part in raw.get(section, {}).items()
             if isinstance(part, Mapping) and "confirmed" in part
         }
-        for section in sections
+        for section in ("targets", "statuses", "questions")
     }
+    pages = raw.get("pages", {}).items()
+    kept["pages"] = {name: dict(part) for name, part in pages if isinstance(part, Mapping) and set(part) == {"proof"}}
+    return kept

@@ -37,7 +37,7 @@ class Site:
     account: str
     session: BrowserSession
     has_state: bool
-    confirmations: Confirmations
+    confirmations: Confirmations | None = None
     """Where a person's yes to what is only assumed is written down."""
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from agent.browser.edition import Edition
 from agent.browser.confirming import write_confirmations
+from agent.browser.edition import Edition
 from agent.browser.editions import Editions, LoadedEdition
 from agent.errors import BadInput
 from agent.model import Reason
@@ -288,7 +288,7 @@ def test_no_edition(shelf: Shelf) -> None:
         ({"outcomes": {"orders.state": [{"status": "orders.go", "only": ["lost"]}]}}, "there is no status lost"),
         ({"format": 2}, "reads up to 1"),
         ({"extends": "2025-01-01"}, "there is no edition 2025-01-01"),
-        ({"portal": "other"}, "portal and edition must be shop"),
+        ({"portal": "other"}, "portal: must be shop"),
     ],
 )
 def test_edition_with_a_mistake(shelf: Shelf, changes: Raw, said: str) -> None:
@@ -312,7 +312,7 @@ def test_commits_target_without_candidates_for_a_layout(shelf: Shelf) -> None:
 
     message = shelf.refusal(minimal("2026-01-01", pages=pages, targets={"orders.go": go, "orders.field": field}))
 
-    assert "targets.orders.go: a commits target without candidates for the layout new" in message
+    assert "targets.orders.go.layouts: it commits, and has no candidates for the layout new" in message
 
 
 @pytest.mark.parametrize("name", ["newest", "2026-13-01", "2026-1-1", "2026-01-01.x", "2026-01-01-2"])
