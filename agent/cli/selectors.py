@@ -30,7 +30,7 @@ def list_(context: typer.Context) -> None:
     for name, editions in _all_editions(state).items():
         used = editions.load(state.settings.portal(name).edition)
         for path in editions.files():
-            where = "yours" if path.parent == editions.users else "countermand's"
+            where = "yours" if path.parent == editions.users else "the portal's"
             rows.append(
                 {"portal": name, "edition": path.stem, "whose": where, "used": path == used.path, "file": str(path)}
             )

@@ -203,7 +203,7 @@ class _PretendWalk:
 class _PretendSession:
     browser_name = "pretend 1"
 
-    async def committing_walk(self, journal: Journal, person: object, stamper: Stamper, limits: object) -> _PretendWalk:
+    async def committing_walk(self, journal: Journal, person: object, stamper: Stamper, *rest: object) -> _PretendWalk:
         return _PretendWalk(stamper)
 
     async def reading_walk(self, journal: Journal, person: object) -> object:

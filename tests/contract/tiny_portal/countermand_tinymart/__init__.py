@@ -1,0 +1,1 @@
+"""TinyMart, a portal that comes as a package of its own."""
