@@ -33,6 +33,7 @@ from agent.settings import BrowserSettings
 from agent.vault import Vault
 from agent.walk import Person, Stamper
 
+_SHORTEST_KEY = 12
 _SESSION_STORAGE = "() => Object.fromEntries(Object.entries(window.sessionStorage))"
 _RESTORE_SESSION_STORAGE = """
 (stored => {
@@ -66,17 +67,25 @@ class StateStore:
             state = SignedInState.model_validate_json(content)
         except ValidationError:
             return None
-        for cookie in state.storage.get("cookies", []):
-            redactor.learn(str(cookie.get("value", "")))
+        _tell_redactor(state)
         return state
 
     def save(self, portal: str, account: str, state: SignedInState) -> None:
         """Keep the state of an account."""
+        _tell_redactor(state)
         self._vault.save(_sealed_name(portal, account), state.model_dump_json().encode())
 
     def forget(self, portal: str, account: str) -> None:
         """Sign out, as far as we are concerned."""
         self._vault.forget(_sealed_name(portal, account))
+
+
+def _tell_redactor(state: SignedInState) -> None:
+    """Whatever could be a key to the account. Short cookies are languages and switches: their words occur elsewhere."""
+    for cookie in state.storage.get("cookies", []):
+        value = str(cookie.get("value", ""))
+        if len(value) >= _SHORTEST_KEY:
+            redactor.learn(value)
 
 
 def _sealed_name(portal: str, account: str) -> str:

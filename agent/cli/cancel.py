@@ -220,16 +220,16 @@ class Cancelling:
 
     def interrupted(self) -> int:
         """Ctrl-C: before a stamp nothing has happened; after one a person must know."""
-        from agent.engine.results import exit_code_when_stopped, result_of
-
+        self._results, self._codes = [], []
         for id in self._ids:
-            cancellation = self._workshop.ledger.get(id)
-            result = result_of(cancellation, self._workshop.ledger, self._workshop.settings.home)
-            if exit_code_when_stopped(cancellation, result) == 50:
-                self._state.people.print(
-                    f"Interrupted after a click whose outcome is not known ({id}). Give the same command again: it waits, looks at the order first, and never submits twice on hope."
-                )
-                return 50
+            self._finish(id)
+        if self._results:
+            self._show(len(self._results))
+        if 50 in self._codes:
+            self._state.people.print(
+                "Interrupted after a click whose outcome is not known. Give the same command again: it waits, looks at the order first, and never submits twice on hope."
+            )
+            return 50
         self._state.people.print(
             "Interrupted. Nothing was submitted that is not recorded; give the same command again to go on."
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,9 +77,14 @@ class Globals:
         text = (
             document.model_dump_json(indent=2)
             if isinstance(document, BaseModel)
-            else json.dumps(document, indent=2, default=str)
+            else json.dumps(document, indent=2, default=_plain)
         )
         sys.stdout.write(f"{text}\n")
+
+
+def _plain(value: object) -> str:
+    """Times as the result object writes them."""
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
 def _console(*, stderr: bool) -> Console:

@@ -77,11 +77,12 @@ def _decide(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder
             workshop.ledger.move_order(order, OrderStage.UNCERTAIN, visit, text=reading.text)
             workshop.ledger.fail(cancellation.id, _unresolved(order, reading), visit)
         case Answer.UNCLEAR:
-            why = NoDecision(
-                f"the portal says “{reading.text}” about order {order.order_id} ({reading.state.replace('_', ' ')}), which is no decision to act on",
-                next="Look at the order at the portal and decide by hand.",
-            )
-            workshop.ledger.move_order(order, order.stage, visit, text=reading.text)
+            what = f"the portal says “{reading.text}” about order {order.order_id} ({reading.state.replace('_', ' ')}), which is no decision to act on"
+            by_hand = "Look at the order at the portal and decide by hand."
+            # After a click without a known outcome it is still not known whether we asked.
+            stage = OrderStage.UNCERTAIN if unresolved else order.stage
+            why = Uncertain(what, next=by_hand) if unresolved else NoDecision(what, next=by_hand)
+            workshop.ledger.move_order(order, stage, visit, text=reading.text)
             workshop.ledger.fail(cancellation.id, why, visit, stage=Stage.NEEDS_OPERATOR)
 
 
