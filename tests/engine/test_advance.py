@@ -373,7 +373,7 @@ async def test_a_stamp_that_was_armed_anew_is_waited_for_anew(bench: Bench) -> N
         (Answer.WITHDRAWN, OrderStage.APPROVED, Stage.SETTLING, 0),
         (Answer.REFUSED, OrderStage.REFUSED, Stage.REFUSED, 40),
         (Answer.NOT_REQUESTED, OrderStage.UNCERTAIN, Stage.NEEDS_OPERATOR, 50),
-        (Answer.UNCLEAR, OrderStage.SUBMITTING, Stage.NEEDS_OPERATOR, 50),
+        (Answer.UNCLEAR, OrderStage.UNCERTAIN, Stage.NEEDS_OPERATOR, 50),
     ],
 )
 async def test_after_quiet_the_portal_tells(
