@@ -15,7 +15,6 @@ from agent.errors import (
     ChallengeShown,
     ConfirmationNeeded,
     CountermandError,
-    NotCancellable,
     Retryable,
     SignInNeeded,
     TargetAmbiguous,
@@ -324,30 +323,18 @@ async def test_connection_breaks_after_the_last_click(bench: Bench) -> None:
     assert [] == bench.portal.submitted
 
 
-@pytest.mark.parametrize(
-    "language, order, stop, quoted",
-    [
-        ("es", "placed", TargetMissing, "starts the cancellation"),
-        ("es", "shipped", NotCancellable, "it was shipped"),
-        ("es", "closed", UnknownPage, "Cerrado"),
-        ("pt", "placed", TargetMissing, "starts the cancellation"),
-        ("pt", "cancel_requested", UnknownPage, "Cancelamento solicitado"),
-    ],
-)
-async def test_account_in_another_language(
-    bench: Bench, language: str, order: str, stop: type[CountermandError], quoted: str
-) -> None:
+@pytest.mark.parametrize("language", ["es", "pt"])
+@pytest.mark.parametrize("order", ["placed", "shipped", "cancel_requested"])
+async def test_account_in_another_language(bench: Bench, language: str, order: str) -> None:
     """
-    What the edition cannot read in an account's language it does not guess: it stops before anything is clicked.
+    Words in a language that the edition lacks are not guessed: it stops at the first page, and says what to do.
     """
     bench.portal.world.change_account(MAIN, language=language)
-    walk = await bench.walk()
-    bench.hurry(walk, after="open its details" if order == "placed" else "orders.details_link")
 
-    with pytest.raises(stop, match=quoted) as stopped:
-        await bench.cancel(ORDERS[order], walk=walk)
+    with pytest.raises(UnknownPage, match=f"in the language “{language}”") as stopped:
+        await bench.cancel(ORDERS[order])
 
-    assert stopped.value.next
+    assert "English" in stopped.value.next
     assert [] == bench.portal.submitted
     assert [] == bench.stamps.events
 
