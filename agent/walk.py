@@ -6,6 +6,7 @@ Signed out, challenge and unknown page are raised by the walk itself, from the e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -122,6 +123,9 @@ class Person(Protocol):
 
     async def agrees(self, question: str) -> bool:
         """A yes. Silence is no."""
+
+    async def choose(self, question: str, options: Sequence[str]) -> int | None:
+        """The place of one of *options*, which are shown with numbers; ``None``: none of them."""
 
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
         """Told of every step, so that progress can be shown as it happens."""

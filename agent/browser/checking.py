@@ -97,6 +97,11 @@ class CheckingWalk(BrowserWalk):
                 return Checked(name, spec.intent, spec.commits, state, candidates[place].describe())
         if any(counts):
             return Checked(name, spec.intent, spec.commits, "ambiguous", because=f"{max(counts)} elements match")
+        around = spec.within or spec.row
+        if around is not None and not await self._finder.union(tab, around, layout, language).count():
+            return Checked(
+                name, spec.intent, spec.commits, "not reached", because=f"{around}, which it stands in, is not there"
+            )
         return self._absent(name, spec)
 
     def _scope_of(self, tab: Tab, spec: Target, layout: str | None, language: str) -> Tab | Locator:

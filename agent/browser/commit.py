@@ -84,7 +84,9 @@ class CommittingWalk(BrowserWalk):
             "commit",
             started,
             target=target,
-            candidate=" | ".join(candidate.describe() for candidate in spec.candidates(self._tabs.at.layout)),
+            candidate=" | ".join(
+                candidate.describe() for candidate in self.edition.targets[target].candidates(self._tabs.at.layout)
+            ),
             page=self._tabs.at.page,
             result=order,
         )

@@ -10,12 +10,12 @@ from typing import Any
 from agent.browser.edition import Edition
 
 _BY_NAME = ("pages", "targets", "outcomes", "statuses", "reasons", "questions", "overlays", "challenges", "hosts")
-_TRUST = ("confirmed", "assumed")
+_WORDS = ("name", "label", "placeholder", "text", "texts")
 
 
 def differences(old: Edition, new: Edition) -> Iterator[str]:
     """
-    One line per difference, e.g. ``cancel.submit: name “Submit” → “Send request”``.
+    One line per difference, e.g. ``cancel.submit: name 'Submit' → 'Send request'``; languages other than the edition's own are named.
     """
     before, after = _plain(old), _plain(new)
     for section in _BY_NAME:
@@ -65,13 +65,24 @@ def _shown(value: Any) -> str:
         return ", ".join(_shown(one) for one in value) or "nothing"
     if isinstance(value, Mapping):
         return "; ".join(f"{key} {_shown(one)}" if key else _shown(one) for key, one in value.items()) or "nothing"
-    return f"“{value}”" if isinstance(value, str) else str(value)
+    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def _plain(edition: Edition) -> dict[str, Any]:
-    return edition.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True) | {
-        section: edition.model_dump(mode="json", by_alias=True, exclude_defaults=True, include={section}).get(
-            section, {}
-        )
-        for section in (*_BY_NAME, "order_parameters", "private")
-    }
+    """The edition as tables and lists, without what is not said in it."""
+    said = edition.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
+    shown = {**said, **{section: said.get(section, {}) for section in _BY_NAME}}
+    shown = {**shown, **{key: said.get(key, []) for key in ("order_parameters", "private")}}
+    return {key: _unlabelled(key, value, edition.language) for key, value in shown.items()}
+
+
+def _unlabelled(key: str, value: Any, language: str) -> Any:
+    """*value* with words of the edition's own language under the empty name, which is the same and is not worth saying."""
+    if isinstance(value, list):
+        return [_unlabelled(key, part, language) for part in value]
+    if not isinstance(value, Mapping):
+        return value
+    if key in _WORDS and language in value:
+        own = [*value.get("", []), *value[language]]
+        value = {"": own, **{other: texts for other, texts in value.items() if other not in ("", language)}}
+    return {name: _unlabelled(name, part, language) for name, part in value.items()}

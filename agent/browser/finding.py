@@ -27,13 +27,13 @@ class Finder:
     """Turns targets into elements."""
 
     def __init__(self, edition: Edition, tabs: Tabs, patience: Patience) -> None:
-        self._edition = edition
+        self.edition = edition
         self._tabs = tabs
         self._patience = patience
 
     def target(self, name: str, *, commits: bool) -> Target:
         """The target *name*, which must commit, or must not."""
-        spec = self._edition.targets[name]
+        spec = self.edition.targets[name]
         if spec.commits != commits:
             raise ValueError(f"{name} {'commits: use commit' if spec.commits else 'commits nothing: use click'}")
         return spec
@@ -45,11 +45,11 @@ class Finder:
         :returns: the element, the candidate in words, and whether it is drift: a later one than the first.
         :raises TargetMissing, TargetAmbiguous: none does in time.
         """
-        spec = self._edition.targets[name]
+        spec = self.edition.targets[name]
         language = await self.language()
-        scope = self._scope(spec, row, language)
+        scope = self.scope(spec, row, language)
         candidates = spec.candidates(self._tabs.at.layout)
-        located = [locate(scope, candidate, self._edition, language) for candidate in candidates]
+        located = [locate(scope, candidate, self.edition, language) for candidate in candidates]
         deadline = time.monotonic() + self._patience.action.total_seconds()
         while True:
             counts = await asyncio.gather(*(locator.count() for locator in located))
@@ -73,17 +73,17 @@ class Finder:
 
     def union(self, tab: Tab, name: str, layout: str | None, language: str, row: OrderId | None = None) -> Locator:
         """Every visible element that any candidate of *name* means; with *row*, only that order's."""
-        spec = self._edition.targets[name]
+        spec = self.edition.targets[name]
         scope: Tab | Locator = tab if spec.within is None else self.union(tab, spec.within, layout, language)
         if spec.row is not None and row is not None:
             scope = of_order(self.union(tab, spec.row, layout, language), row, tab)
         candidates = spec.candidates(layout)
-        found = any_of((locate(scope, candidate, self._edition, language) for candidate in candidates), scope)
+        found = any_of((locate(scope, candidate, self.edition, language) for candidate in candidates), scope)
         return of_order(found, row, tab) if row is not None and spec.row is None else found
 
     async def visible(self, tab: Tab, name: str, layout: str | None, language: str, row: OrderId | None) -> bool:
         """Whether *name* shows. The row narrows what is a list's row; "no orders found" stands outside of any."""
-        is_row = any(spec.row == name for spec in self._edition.targets.values())
+        is_row = any(spec.row == name for spec in self.edition.targets.values())
         return await self.union(tab, name, layout, language, row if is_row else None).first.is_visible()
 
     async def text(self, name: str, row: OrderId | None = None) -> str:
@@ -103,28 +103,29 @@ class Finder:
             )
         except PlaywrightError:
             stated = ""
-        return stated.replace("_", "-").split("-")[0].lower() or self._edition.language
+        return stated.replace("_", "-").split("-")[0].lower() or self.edition.language
 
     def where(self, name: str) -> dict[str, str | None]:
         """What an error about the target *name* says of its place."""
         return {
             "target": name,
-            "edition": self._edition.edition,
+            "edition": self.edition.edition,
             "page": self._tabs.at.layout or self._tabs.at.page,
         }
 
     def missing(self, name: str) -> PortalChanged:
         """It is not on the page."""
-        intent = self._edition.targets[name].intent
+        intent = self.edition.targets[name].intent
         changed = f"{_LOOK}; if the portal has changed, a new edition of the selectors is needed."
         return TargetMissing(f"cannot find {intent}", next=changed, **self.where(name))
 
     def unusable(self, name: str, what: str) -> PortalChanged:
         """It is there, and cannot be used as it should."""
-        intent = self._edition.targets[name].intent
+        intent = self.edition.targets[name].intent
         return TargetMissing(f"{intent} {what}: it is covered, disabled or gone", next=f"{_LOOK}.", **self.where(name))
 
-    def _scope(self, spec: Target, row: OrderId | None, language: str) -> Tab | Locator:
+    def scope(self, spec: Target, row: OrderId | None, language: str) -> Tab | Locator:
+        """Where *spec* is looked for: the whole page, another target, or the order's row."""
         tab, layout = self._tabs.current, self._tabs.at.layout
         if spec.within is not None:
             return self.union(tab, spec.within, layout, language)

@@ -54,6 +54,19 @@ def sandbox_allowed() -> bool:
     return not hasattr(os, "geteuid") or os.geteuid() != 0
 
 
+def need_screen() -> None:
+    """
+    A browser's window needs a screen.
+
+    :raises BadInput: there is none.
+    """
+    if os.uname().sysname == "Linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise BadInput(
+            "there is no screen to show a browser on (DISPLAY is not set)",
+            next="Leave out --headed, or start a screen, e.g. with xvfb-run.",
+        )
+
+
 @asynccontextmanager
 async def driver() -> AsyncIterator[Playwright]:
     """
@@ -85,15 +98,8 @@ async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: b
     program = find_browser(settings)
     if program is None and not Path(playwright.chromium.executable_path).exists():
         raise BadInput("no browser was found: neither Chrome, Chromium, Edge nor Playwright's own", next=_INSTALL)
-    if (
-        headed
-        and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-        and os.uname().sysname == "Linux"
-    ):
-        raise BadInput(
-            "there is no screen to show a browser on (DISPLAY is not set)",
-            next="Leave out --headed, or start a screen, e.g. with xvfb-run.",
-        )
+    if headed:
+        need_screen()
     try:
         return await playwright.chromium.launch(
             executable_path=program,

@@ -31,7 +31,7 @@ class Prover:
     """Reads order numbers from pages, and remembers where an order was proved."""
 
     def __init__(self, edition: Edition, finder: Finder, tabs: Tabs) -> None:
-        self._edition = edition
+        self.edition = edition
         self._finder = finder
         self._tabs = tabs
         self._held: Held | None = None
@@ -77,7 +77,7 @@ class Prover:
     @property
     def _proofs(self) -> list[Proof]:
         page = self._tabs.at.page
-        return self._edition.pages[page].proof if page else []
+        return self.edition.pages[page].proof if page else []
 
     async def _numbers(self) -> set[str]:
         shown: set[str] = set()
@@ -93,10 +93,10 @@ class Prover:
 
     async def _hold(self, order: OrderId) -> None:
         """Remember where the order was proved and what its goods are, for a page that follows and shows no number."""
-        pages = self._edition.pages.values()
+        pages = self.edition.pages.values()
         goods = next((proof.held[0] for page in pages for proof in page.proof if proof.held), None)
         if goods is not None and goods.split(".")[0] == self._tabs.at.page:
             self._held = Held(self._tabs.current, order, await self._finder.texts(goods))
 
     def _unknown(self, what: str) -> UnknownPage:
-        return UnknownPage(what, next=_LOOK, edition=self._edition.edition, page=self._tabs.at.page)
+        return UnknownPage(what, next=_LOOK, edition=self.edition.edition, page=self._tabs.at.page)

@@ -36,15 +36,19 @@ class Hosts:
         origin = f"{parts.scheme}://{parts.netloc}"
         return origin in self._bases.get(page.host, []) and page.path in (None, parts.path)
 
+    def role_of(self, url: str) -> str | None:
+        """The role of the host that *url* lies on; ``None`` if it is none of the portal's."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return next((role for role, bases in self._bases.items() if origin in bases), None)
+
     def names(self, roles: Iterable[str]) -> list[str]:
         """The host names, without ports, of these roles."""
         return list(dict.fromkeys(host_name(base) for role in roles for base in self._bases.get(role, [])))
 
     def is_ours(self, url: str) -> bool:
         """Whether *url* lies on a host of this portal."""
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        return any(origin in bases for bases in self._bases.values())
+        return self.role_of(url) is not None
 
 
 def host_name(url: str) -> str:
@@ -69,7 +73,7 @@ class Recogniser:
     """Tells the pages of an edition apart."""
 
     def __init__(self, edition: Edition, hosts: Hosts) -> None:
-        self._edition = edition
+        self.edition = edition
         self._hosts = hosts
 
     async def look(self, tab: Tab, expected: Sequence[str], language: str) -> Sighting:
@@ -78,42 +82,42 @@ class Recogniser:
         here = [
             name
             for name in self._ordered(expected)
-            if self._hosts.is_at(self._edition.pages[name], url) and self._edition.pages[name].marks
+            if self._hosts.is_at(self.edition.pages[name], url) and self.edition.pages[name].marks
         ]
         checks: list[Awaitable[bool]] = [
-            locate(tab, spec.see, self._edition, language).first.is_visible()
-            for spec in self._edition.challenges.values()
+            locate(tab, spec.see, self.edition, language).first.is_visible()
+            for spec in self.edition.challenges.values()
         ]
         for name in here:
-            page = self._edition.pages[name]
+            page = self.edition.pages[name]
             checks.append(self._marks(tab, page, language).first.is_visible())
             checks.append(
-                any_of((locate(tab, mark, self._edition, language) for mark in page.busy), tab).first.is_visible()
+                any_of((locate(tab, mark, self.edition, language) for mark in page.busy), tab).first.is_visible()
             )
         seen = await asyncio.gather(*checks)
-        for challenge, shown in zip(self._edition.challenges.values(), seen, strict=False):
+        for challenge, shown in zip(self.edition.challenges.values(), seen, strict=False):
             if shown:
                 return Sighting(means="challenge", challenge=challenge.what)
-        pairs = seen[len(self._edition.challenges) :]
+        pairs = seen[len(self.edition.challenges) :]
         for position, name in enumerate(here):
             marked, busy = pairs[2 * position], pairs[2 * position + 1]
             if marked and not busy:
-                page = self._edition.pages[name]
+                page = self.edition.pages[name]
                 return Sighting(page=page.layout_of or name, layout=name if page.layout_of else None, means=page.means)
         return NOTHING_KNOWN
 
     def _marks(self, tab: Tab, page: Page, language: str) -> Locator:
-        return any_of((locate(tab, mark, self._edition, language) for mark in page.marks), tab)
+        return any_of((locate(tab, mark, self.edition, language) for mark in page.marks), tab)
 
     def _is_wanted(self, name: str, expected: Sequence[str]) -> bool:
-        return name in expected or self._edition.pages[name].layout_of in expected
+        return name in expected or self.edition.pages[name].layout_of in expected
 
     def _ordered(self, expected: Sequence[str]) -> list[str]:
         """The portal's own error comes first: it is shown in the frame of the page that was wanted."""
 
         def rank(name: str) -> int:
-            if self._edition.pages[name].means == "unavailable":
+            if self.edition.pages[name].means == "unavailable":
                 return 0
             return 1 if self._is_wanted(name, expected) else 2
 
-        return sorted(self._edition.pages, key=rank)
+        return sorted(self.edition.pages, key=rank)

@@ -24,7 +24,9 @@ from agent.browser.confirming import Confirmations
 from agent.browser.editions import LoadedEdition
 from agent.browser.evidence import Journal
 from agent.browser.launch import driver, launch
+from agent.browser.lessons import Lessons
 from agent.browser.recognise import Hosts
+from agent.browser.teaching_walks import TeachingReader, TeachingWalk
 from agent.browser.walk import BrowserWalk, WalkOptions
 from agent.errors import Retryable
 from agent.model import Frozen
@@ -143,6 +145,22 @@ class BrowserSession:
             stamper,
             limits,
             confirmations,
+        )
+        await walk.prepare()
+        return walk
+
+    async def teaching_walk(self, journal: Journal, person: Person, stamper: Stamper, lessons: Lessons) -> TeachingWalk:
+        """A walk that may commit, on which the operator points at what the edition does not know."""
+        walk = TeachingWalk(
+            self._context, self._tab, self._loaded, self._hosts, journal, person, self._options, stamper, lessons
+        )
+        await walk.prepare()
+        return walk
+
+    async def teaching_reader(self, journal: Journal, person: Person, lessons: Lessons) -> TeachingReader:
+        """A walk that only reads, on which the operator says what the portal's words mean."""
+        walk = TeachingReader(
+            self._context, self._tab, self._loaded, self._hosts, journal, person, self._options, lessons
         )
         await walk.prepare()
         return walk

@@ -34,7 +34,7 @@ class Steps:
         self._journal = journal
         self._person = person
         self._tabs = tabs
-        self._edition = edition
+        self.edition = edition
         self._pictures = pictures
 
     @asynccontextmanager
@@ -70,7 +70,7 @@ class Steps:
     def _sorted(self, error: CountermandError, step: str) -> CountermandError:
         """Between a commit and its outcome every trouble is uncertain; elsewhere it is what it is."""
         if self.exposed and not isinstance(error, Refused | Uncertain):
-            clicked = self._edition.targets[self.exposed].intent
+            clicked = self.edition.targets[self.exposed].intent
             facts = {**error.facts, "target": self.exposed}
             error = Uncertain(f"{clicked} was clicked, and then: {error.what}", **facts)
         error.facts.setdefault("step", step)
@@ -88,7 +88,7 @@ class Steps:
         picture = await self.picture(f"{len(self._journal.entry.steps):02d}.jpg", tab)
         if picture is not None:
             step.picture = picture.name
-            step.url = redactor.clean_url(tab.url, frozenset(self._edition.order_parameters))
+            step.url = redactor.clean_url(tab.url, frozenset(self.edition.order_parameters))
 
     async def picture(self, name: str, tab: Tab | None = None) -> Path | None:
         """
@@ -103,7 +103,7 @@ class Steps:
                 path=path,
                 type="jpeg",
                 quality=70,
-                mask=[shown.locator(f"css={css}") for css in self._edition.private],
+                mask=[shown.locator(f"css={css}") for css in self.edition.private],
                 mask_color="#999",
                 animations="disabled",
                 timeout=5000,

@@ -50,7 +50,7 @@ class Tabs:
         self.at = Sighting()
         """The page that was recognised last."""
         self._context = context
-        self._edition = edition
+        self.edition = edition
         self._on_question = on_question
         self._on_overlay = on_overlay
         self._opened: list[Tab] = []
@@ -93,8 +93,8 @@ class Tabs:
     async def attend(self, tab: Tab) -> None:
         """Have questions answered and the edition's overlays closed wherever they come up in *tab*."""
         tab.on("dialog", self._on_dialog)
-        for name, overlay in self._edition.overlays.items():
-            close = locate(tab, overlay.close, self._edition, self._edition.language)
+        for name, overlay in self.edition.overlays.items():
+            close = locate(tab, overlay.close, self.edition, self.edition.language)
 
             async def closing(_: Locator, name: str = name, close: Locator = close) -> None:
                 started = time.monotonic()
@@ -105,7 +105,7 @@ class Tabs:
                 except PlaywrightError:
                     pass  # it went by itself, or lies below another one: looked at again before the next try
 
-            see = locate(tab, overlay.see, self._edition, self._edition.language).first
+            see = locate(tab, overlay.see, self.edition, self.edition.language).first
             await tab.add_locator_handler(see, closing, no_wait_after=True)
 
     def _on_tab(self, tab: Tab) -> None:

@@ -256,7 +256,7 @@ class BrowserWalk:
 
     async def _is_chosen(self, spec: Target, text: str) -> None:
         """The page must show the choice before anything is sent with it."""
-        if spec.chosen is None:
+        if spec.chosen is None or not self.edition.targets[spec.chosen].candidates(self._tabs.at.layout):
             return
         deadline = time.monotonic() + self.options.patience.action.total_seconds()
         while time.monotonic() < deadline:
@@ -294,7 +294,13 @@ class BrowserWalk:
         if words:
             look = f"Look at the order at the portal. If “{words}” is an order's state, it belongs in a new edition of the selectors."
             raise self._unknown(f"the portal says “{words}”, which the edition does not know", look)
-        raise await self._lost(f"none of the known outcomes of {table} came")
+        raise await self._lost(f"none of the known outcomes of {table} came (looked for {self._looked_for(entries)})")
+
+    def _looked_for(self, entries: Sequence[Outcome]) -> str:
+        """What could have told the outcome, in words, with the names that an edition has for it."""
+        pages = [f"the page {entry.page}" for entry in entries if entry.page]
+        names = [name for entry in entries if (name := entry.see or entry.status)]
+        return ", ".join(dict.fromkeys([*(f"{self.edition.targets[name].intent}: {name}" for name in names), *pages]))
 
     def _home_of(self, name: str) -> list[str]:
         """The page that a target or table belongs to: the first part of its name."""

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import cancel, doctor, new_portal, seeing, signing_in
+from agent.cli import cancel, doctor, new_portal, seeing, signing_in, teach
 from agent.cli.context import Globals
 from agent.cli.selectors import selectors
 from agent.errors import EXIT_BUG, EXIT_CTRL_C, BadInput, CountermandError
@@ -56,6 +56,7 @@ def build() -> typer.Typer:
     app.command("sign-in")(signing_in.sign_in)
     app.command("doctor")(doctor.doctor)
     app.add_typer(selectors, name="selectors")
+    app.command("teach")(teach.teach)
     app.command("new-portal")(new_portal.new_portal)
     for entry in sorted(entry_points(group="countermand.commands"), key=lambda entry: entry.name):
         app.command(entry.name)(entry.load())

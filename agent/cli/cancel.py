@@ -85,7 +85,7 @@ def cancel(
     from agent.engine.asking import Request
     from agent.engine.workshop import Manner
 
-    why = _reason(reason, reason_text)
+    why = chosen_reason(reason, reason_text)
     wanted = _wanted(state, orders, account)
     shop_name, shop_choices = _shop(state, shop, shop_order, refund, shop_reason, note, restock, notify)
     limit = _duration(timeout)
@@ -259,7 +259,8 @@ def _due(cancellation: Cancellation) -> datetime:
     return cancellation.due_at
 
 
-def _reason(key: Reason | None, text: str | None) -> ReasonChoice:
+def chosen_reason(key: Reason | None, text: str | None) -> ReasonChoice:
+    """The reason that was given by one of the two options; giving none or both is bad input."""
     if (key is None) == (text is None or not text.strip()):
         raise BadInput(
             "give the reason for the supplier, once: --reason or --reason-text", next=f"Reasons: {', '.join(Reason)}."

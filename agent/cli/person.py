@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
+from collections.abc import Sequence
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -34,8 +35,21 @@ class TerminalPerson:
     async def agrees(self, question: str) -> bool:
         """See ``Person.agrees``."""
         self._console.print(f"  [bold]?[/] {escape(redactor.clean(question))} \\[yes/NO] ", end="")
-        answer = await asyncio.to_thread(sys.stdin.readline)
+        answer = await _line()
         return answer.strip().lower() in ("y", "yes")
+
+    async def choose(self, question: str, options: Sequence[str]) -> int | None:
+        """See ``Person.choose``. Anything but a number of the list is asked again; nothing is none of them."""
+        self._console.print(f"  [bold]?[/] {escape(redactor.clean(question))}")
+        for number, option in enumerate(options, start=1):
+            self._console.print(f"    {number:>2}  {escape(redactor.clean(option))}")
+        while True:
+            self._console.print(f"  [bold]?[/] \\[1-{len(options)}, or Enter for none of these] ", end="")
+            answer = (await _line()).strip()
+            if not answer:
+                return None
+            if answer.isdigit() and 1 <= int(answer) <= len(options):
+                return int(answer) - 1
 
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
         """See ``Person.step_done``."""
@@ -45,3 +59,14 @@ class TerminalPerson:
     def says(self, sentence: str) -> None:
         """See ``Person.says``."""
         self._console.print(f"  [dim]…[/] {escape(redactor.clean(sentence))}")
+
+
+async def _line() -> str:
+    """What is typed at the terminal, up to Enter. No thread waits for it: Ctrl-C ends a question at once."""
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin, typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin)
+    return sys.stdin.readline()

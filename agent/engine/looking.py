@@ -34,7 +34,7 @@ async def look(sites: Sites, cancellation: Cancellation, order: SupplierOrder) -
         journal = workshop.journal(visit, "look", order.portal, order.account, order.order_id)
         try:
             async with sites.open(order.portal, order.account, journal) as site:
-                walk = await site.session.reading_walk(journal, workshop.person)
+                walk = await sites.reading_walk(site, journal)
                 reading = await sites.signed_in(site, walk, lambda: site.portal.read_decision(walk, order.order_id))
         except BaseException as error:
             end_with(journal, error)

@@ -13,18 +13,20 @@ from typing import TypeVar
 from loguru import logger
 from pydantic import SecretStr
 
+from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.confirming import Confirmations
 from agent.browser.editions import Editions, LoadedEdition
 from agent.browser.evidence import Journal
+from agent.browser.lessons import Lessons
 from agent.browser.recognise import Hosts
 from agent.browser.session import BrowserSession, StateStore, browser_session
-from agent.browser.walk import WalkOptions
+from agent.browser.walk import BrowserWalk, WalkOptions
 from agent.engine.locks import held, this_process
 from agent.engine.workshop import Workshop
 from agent.errors import NeedsOperator, Retryable, SignInNeeded
 from agent.portal import Credentials, SupplierPortal, portal_named
 from agent.redact import redactor
-from agent.walk import Walk
+from agent.walk import Stamper, Walk
 
 _T = TypeVar("_T")
 
@@ -92,11 +94,29 @@ class Sites:
             confirmations = Confirmations(self._users(portal), loaded)
             yield Site(portal, account, session, state is not None, confirmations)
 
+    async def reading_walk(self, site: Site, journal: Journal) -> BrowserWalk:
+        """A walk that only reads, in the operator's manner."""
+        if self.workshop.manner.teach:
+            return await site.session.teaching_reader(journal, self.workshop.person, self._lessons(site))
+        return await site.session.reading_walk(journal, self.workshop.person)
+
+    async def committing_walk(self, site: Site, journal: Journal, stamper: Stamper) -> CommittingWalk:
+        """A walk that may commit, in the operator's manner."""
+        workshop = self.workshop
+        if workshop.manner.teach:
+            return await site.session.teaching_walk(journal, workshop.person, stamper, self._lessons(site))
+        limits = CommitOptions(ask=workshop.manner.ask)
+        return await site.session.committing_walk(journal, workshop.person, stamper, limits, site.confirmations)
+
     def edition(self, portal: SupplierPortal) -> LoadedEdition:
         """The edition that visits to *portal* use."""
-        return Editions(portal.name, portal.editions, self._users(portal)).load(
-            self._settings.portal(portal.name).edition
-        )
+        return self._editions(portal).load(self._settings.portal(portal.name).edition)
+
+    def _editions(self, portal: SupplierPortal) -> Editions:
+        return Editions(portal.name, portal.editions, self._users(portal))
+
+    def _lessons(self, site: Site) -> Lessons:
+        return Lessons(self._editions(site.portal), self.edition(site.portal), self.workshop.clock.now().date())
 
     def _users(self, portal: SupplierPortal) -> Path:
         return self._settings.home / "selectors" / portal.name

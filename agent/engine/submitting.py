@@ -70,9 +70,7 @@ async def _ask_supplier(
     approval = "yes at the terminal" if workshop.manner.ask else None
     stamper = LedgerStamper(workshop.database, workshop.clock, order, visit, fence, approval)
     async with sites.open(order.portal, order.account, journal) as site:
-        walk = await site.session.committing_walk(
-            journal, workshop.person, stamper, CommitOptions(ask=workshop.manner.ask), site.confirmations
-        )
+        walk = await sites.committing_walk(site, journal, stamper)
         return await sites.signed_in(
             site, walk, lambda: site.portal.request_cancellation(walk, order.order_id, cancellation.choices.reason)
         )

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from agent.browser.checking import Checked
-from agent.engine import checking, looking, settling, submitting
+from agent.engine import checking, looking, settling, submitting, teaching
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.sites import Sites
 from agent.engine.workshop import Workshop, end_with
@@ -44,6 +44,10 @@ class Visits:
     async def check(self, portal: str, account: str, order: str | None) -> list[Checked]:
         """Look for every target of the edition on every page that a reading walk comes to."""
         return await checking.check(self._sites, portal, account, order)
+
+    async def teach_answer(self, cancellation: Cancellation, order: SupplierOrder) -> None:
+        """Have the operator say what the supplier's answer about *order* means."""
+        await teaching.teach_answer(self._sites, cancellation, order)
 
     async def sign_in(self, portal: str, account: str, *, by_hand: bool) -> None:
         """Sign in, prove it on a signed-in page, and keep the state."""

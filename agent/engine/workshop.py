@@ -30,6 +30,8 @@ class Manner:
 
     headed: bool = False
     ask: bool = False
+    teach: bool = False
+    """The operator is asked wherever the edition does not know on."""
 
 
 @dataclass

@@ -100,6 +100,11 @@ class Somebody:
         self.asked.append(question)
         return self.says_yes
 
+    async def choose(self, question: str, options: Sequence[str]) -> int | None:
+        """See ``Person.choose``."""
+        self.asked.append(question)
+        return None
+
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
         """See ``Person.step_done``."""
         self.steps.append(f"{name} (failed)" if failed else name)

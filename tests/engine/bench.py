@@ -5,7 +5,7 @@ The engine without a browser, a shop or a clock of its own: visits that follow a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from typing import Any, Self, cast
 from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import select
 
+from agent.browser.confirming import Confirmations
 from agent.browser.evidence import Journal
 from agent.browser.session import BrowserSession, SignedInState
 from agent.engine.advance import Engine
@@ -101,6 +102,9 @@ class Nobody:
 
     async def agrees(self, question: str) -> bool:
         return False
+
+    async def choose(self, question: str, options: Sequence[str]) -> int | None:
+        return None
 
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
         self.heard.append(name)
@@ -224,7 +228,8 @@ class PretendSites(Sites):
     async def open(
         self, portal_name: str, account: str, journal: Journal, *, fresh: bool = False
     ) -> AsyncIterator[Site]:
-        yield Site(cast(SupplierPortal, self._pretend), account, cast(BrowserSession, _PretendSession()), not fresh)
+        portal, session = cast(SupplierPortal, self._pretend), cast(BrowserSession, _PretendSession())
+        yield Site(portal, account, session, not fresh, cast(Confirmations, None))
 
 
 # -- the shop
