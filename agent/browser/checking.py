@@ -22,7 +22,8 @@ from agent.model import OrderId
 from agent.walk import Person
 
 State = Literal["found", "drift", "ambiguous", "missing", "not shown", "not reached"]
-_RANK: dict[State, int] = {"found": 5, "drift": 4, "ambiguous": 3, "not shown": 2, "missing": 1, "not reached": 0}
+# A target may be due only once the page's state has been read: until then it is "not shown", and then perhaps "missing".
+_RANK: dict[State, int] = {"found": 5, "drift": 4, "ambiguous": 3, "missing": 2, "not shown": 1, "not reached": 0}
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,16 @@ Reading one edition file: its content, and the line of every key, so that a comp
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from agent.browser.edition import (
@@ -37,6 +38,7 @@ Place = tuple[str | int, ...]
 """Where in a file: the keys and positions that lead there."""
 
 _CORRECT = "Correct that file."
+_MISSING = "is missing"
 _SECTIONS: dict[str, type[BaseModel]] = {
     "pages": Page,
     "targets": Target,
@@ -79,7 +81,7 @@ def read_edition_file(path: Path) -> EditionFile:
     :raises BadInput: it cannot be read, is no YAML, has a key twice, or is of a newer format.
     """
     try:
-        node = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        node = _yaml().load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
             f"the edition {path} cannot be read ({type(error).__name__})",
@@ -96,10 +98,19 @@ def read_edition_file(path: Path) -> EditionFile:
         raise BadInput(f"{path}:1: an edition is a table of keys", next=_CORRECT)
     file = EditionFile(path, _plain(node), dict(_lines(node, ())))
     _refuse_newer(file)
-    for key in ("edition", "extends"):
-        if isinstance(file.raw.get(key), date):
-            file.raw[key] = file.raw[key].isoformat()
     return file
+
+
+def _yaml() -> YAML:
+    """Days stay the words they were written as: one that is none is then a complaint like any other, with its line."""
+    yaml = YAML(typ="rt")
+
+    class AsWritten(RoundTripConstructor):
+        pass
+
+    AsWritten.add_constructor("tag:yaml.org,2002:timestamp", AsWritten.construct_yaml_str)
+    yaml.Constructor = AsWritten
+    return yaml
 
 
 def complaints_of(raw: Raw) -> tuple[Edition | None, list[Complaint]]:
@@ -112,6 +123,9 @@ def complaints_of(raw: Raw) -> tuple[Edition | None, list[Complaint]]:
         edition = Edition.model_validate(raw)
     except ValidationError as error:
         shape = [_shape(problem) for problem in error.errors()]
+        # A key with a typo is not missing besides.
+        typos = [(*one.place[:-1], one.message.partition("did you mean ")[2].rstrip("?")) for one in shape]
+        shape = [one for one in shape if one.message != _MISSING or one.place not in typos]
         return None, [*shape, *_names_despite(raw, shape)]
     return edition, [Complaint(place, message) for place, message in edition.wrong_names()]
 
@@ -143,7 +157,11 @@ def _shape(problem: Mapping[str, Any]) -> Complaint:
     if problem["type"] == "extra_forbidden":
         return Complaint(place, f"no such key{_near(str(place[-1]), _keys_at(place))}")
     if problem["type"] == "missing":
-        return Complaint(place, "is missing")
+        return Complaint(place, _MISSING)
+    if problem["type"] == "literal_error" and isinstance(problem["input"], str):
+        known = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+        listed = _near(problem["input"], known) or f"; there are: {', '.join(known)}"
+        return Complaint(place, f"there is no {place[-1]} {problem['input']}{listed}")
     message = problem["msg"].removeprefix("Value error, ")
     given = problem["input"]
     shown = f" (here: {given!r})" if isinstance(given, str | int | float | bool) else ""

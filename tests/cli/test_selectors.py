@@ -56,7 +56,10 @@ BROKEN = {
         "did you mean try?",
     ),
     "a candidate's key with a typo": Broken(
-        "      - {css: .order-item}", "      - ¶{scc: .order-item}", "targets.orders.row.try.0.scc", "did you mean css?"
+        "      - {css: .order-item}",
+        "      - ¶{csss: .order-item}",
+        "targets.orders.row.try.0.csss",
+        "did you mean css?",
     ),
     "a wrong type": Broken(
         "    row: orders.row", "    row: ¶[orders.row]", "targets.orders.details_link.row", "valid string"
@@ -107,7 +110,7 @@ BROKEN = {
         "format: 1", '¶extends: "2026-11-02"\nformat: 1', "extends", f"did you mean {OURS.stem}?"
     ),
     "a key twice": Broken("\nlocale: en_US", "\nlocale: en_US\n¶locale: en_GB", "", "duplicate key"),
-    "no YAML": Broken("\nlocale: en_US", "\nlocale: [en_US\n¶", "", "no valid YAML"),
+    "no YAML": Broken("\nlocale: en_US", "\nlocale: [en_US\n", "", "no valid YAML"),
     "a bad day": Broken(
         "    confirmed: {www.aliexpress.com: 2026-06-18}\n  orders.empty",
         "    confirmed: ¶{www.aliexpress.com: 2026-06-31}\n  orders.empty",
@@ -261,7 +264,7 @@ statuses:
         "orders.row: css '.order-item' → '.order-card'",
         "orders.details_link: leads_to 'details' → 'details', 'cancel'",
         "cancel.submit: name 'Submit' → 'Send request'",
-    ] == [line for line in ran.json["differences"] if not line.startswith("status") and "confirmed" not in line][:3]
+    ] == [line for line in ran.json["differences"] if not re.match("statuses|.*(confirmed|assumed)", line)]
     assert "statuses expired: texts 'Expired' → 'Expired', 'Lapsed'" in ran.json["differences"]
 
 
@@ -370,7 +373,7 @@ def test_two_submit_buttons(playground: Playground, countermand: CommandLine) ->
 
     ran = countermand("cancel", PLACED, *REASON)
 
-    assert (30, "") == (ran.code, ran.out)
+    assert 30 == ran.code
     assert "not exactly one thing that could be the button that sends the cancellation request, but 2" in ran.err
     assert [] == playground.portal.submitted
 
@@ -386,8 +389,8 @@ def test_drift_is_told(playground: Playground, countermand: CommandLine) -> None
 
     assert (0, ["orders.details_link"]) == (ran.code, ran.json["drift"])
     report = Path(ran.json["report"]).read_text(encoding="utf-8")
-    assert re.search(r"orders\.details_link[^<]*", report)
-    assert "role=link" in report
+    assert "Drift: orders.details_link was found by" in report
+    assert "text=Details" in report
     assert "orders.details_link" in countermand("show", ran.json["id"]).out
 
 
