@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,10 @@ import pytest
 from agent.browser.launch import find_browser
 from agent.settings import BrowserSettings
 from fixtures.playground import Playground
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Shells start what runs in the background deaf to Ctrl-C, and children inherit that: here they are to hear it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 needs_browser = pytest.mark.skipif(
     find_browser(BrowserSettings()) is None, reason="no browser is installed: run make setup"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agent.errors import OrderNotFound
+from agent.errors import OrderNotFound, UnknownPage
 from agent.model import OrderId
 from agent.walk import Walk
 
@@ -44,15 +44,24 @@ async def open_order(walk: Walk, order: OrderId) -> str:
 
 async def newest_order(walk: Walk) -> OrderId | None:
     """
-    The number of the order that My Orders shows first.
+    The number of the order that My Orders shows first; ``None`` if it says that there is none.
+
+    :raises UnknownPage: it lists orders, and none of them shows a number.
     """
     async with walk.step("open My Orders"):
         await walk.open("orders")
-        if await walk.outcome("orders.list") == "not_listed_yet":
+        shown = await walk.outcome("orders.list")
+        if shown == "not_listed_yet":
             await walk.click("orders.more")
+            shown = await walk.outcome("orders.list_after_more")
+        if shown == "empty":
+            return None
         # The number is the first long run of digits in a card, whatever label stands before it (labels changed in mid-2026).
         numbers = (re.search(r"(?<!\d)\d{15,19}(?!\d)", card) for card in await walk.rows("orders.row"))
-        return next((OrderId(found.group()) for found in numbers if found), None)
+        number = next((found.group() for found in numbers if found), None)
+        if number is None:
+            raise UnknownPage("the orders in My Orders show no number", target="orders.row", page="orders")
+        return OrderId(number)
 
 
 def _not_found(order: OrderId) -> OrderNotFound:
