@@ -2,9 +2,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-# How many tests run at once (`auto`: one per core), and whatever else pytest should be told:
+# How many tests run at once (three for two cores: a browser is waited for often), and whatever else pytest should be told:
 #   make test TEST_WORKERS=4 PYTEST_ARGS="-k cancel"
-TEST_WORKERS ?= auto
+TEST_WORKERS ?= $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
 PYTEST_ARGS ?=
 
 bin := .venv/bin

@@ -9,17 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from playwright.async_api import BrowserContext, Locator
+from playwright.async_api import Locator
 from playwright.async_api import Page as Tab
 
 from agent.browser.edition import Target
-from agent.browser.editions import LoadedEdition
-from agent.browser.evidence import Journal
-from agent.browser.recognise import Hosts
 from agent.browser.targets import locate, of_order
-from agent.browser.walk import BrowserWalk, WalkOptions
+from agent.browser.walk import BrowserWalk, Surroundings
 from agent.model import OrderId
-from agent.walk import Person
 
 State = Literal["found", "drift", "ambiguous", "missing", "not shown", "not reached"]
 # A target may be due only once the page's state has been read: until then it is "not shown", and then perhaps "missing".
@@ -42,17 +38,8 @@ class Checked:
 class CheckingWalk(BrowserWalk):
     """Looks for the targets of every page that it comes to. Like every reading walk, it clicks nothing that commits."""
 
-    def __init__(
-        self,
-        context: BrowserContext,
-        tab: Tab,
-        loaded: LoadedEdition,
-        hosts: Hosts,
-        journal: Journal,
-        person: Person,
-        options: WalkOptions,
-    ) -> None:
-        super().__init__(context, tab, loaded, hosts, journal, person, options)
+    def __init__(self, around: Surroundings) -> None:
+        super().__init__(around)
         self.order: OrderId | None = None
         """The order whose row is looked at; the first one until it is known."""
         self._best: dict[str, Checked] = {}

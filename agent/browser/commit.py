@@ -9,21 +9,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from playwright.async_api import BrowserContext, Dialog, Locator
+from playwright.async_api import Dialog, Locator
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page as Tab
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.browser.confirming import Confirmations
 from agent.browser.edition import Outcome, Question, Target
-from agent.browser.editions import LoadedEdition
-from agent.browser.evidence import Journal, now
+from agent.browser.evidence import now
 from agent.browser.reading import same_text
-from agent.browser.recognise import Hosts, host_name
-from agent.browser.walk import BrowserWalk, WalkOptions
+from agent.browser.recognise import host_name
+from agent.browser.walk import BrowserWalk, Surroundings
 from agent.errors import ApprovalNeeded, ConfirmationNeeded, TargetAmbiguous, UnknownPage
 from agent.model import OrderId
-from agent.walk import Person, Stamper, StoppedBeforeCommit
+from agent.walk import Stamper, StoppedBeforeCommit
 
 
 @dataclass(frozen=True)
@@ -39,18 +37,12 @@ class CommittingWalk(BrowserWalk):
 
     def __init__(
         self,
-        context: BrowserContext,
-        tab: Tab,
-        loaded: LoadedEdition,
-        hosts: Hosts,
-        journal: Journal,
-        person: Person,
-        options: WalkOptions,
+        around: Surroundings,
         stamper: Stamper,
         limits: CommitOptions,
         confirmations: Confirmations | None = None,
     ) -> None:
-        super().__init__(context, tab, loaded, hosts, journal, person, options)
+        super().__init__(around)
         self._stamper = stamper
         self._limits = limits
         self._confirmations = confirmations

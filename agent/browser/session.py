@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from loguru import logger
 from playwright.async_api import Browser, BrowserContext, StorageState
@@ -27,13 +27,15 @@ from agent.browser.launch import driver, launch
 from agent.browser.lessons import Lessons
 from agent.browser.recognise import Hosts
 from agent.browser.teaching_walks import TeachingReader, TeachingWalk
-from agent.browser.walk import BrowserWalk, WalkOptions
+from agent.browser.walk import BrowserWalk, Surroundings, WalkOptions
 from agent.errors import Retryable
 from agent.model import Frozen
 from agent.redact import redactor
 from agent.settings import BrowserSettings
 from agent.vault import Vault
 from agent.walk import Person, Stamper
+
+_W = TypeVar("_W", bound=BrowserWalk)
 
 _SHORTEST_KEY = 12
 _SESSION_STORAGE = "() => Object.fromEntries(Object.entries(window.sessionStorage))"
@@ -115,15 +117,11 @@ class BrowserSession:
 
     async def reading_walk(self, journal: Journal, person: Person) -> BrowserWalk:
         """A walk that only reads."""
-        walk = BrowserWalk(self._context, self._tab, self._loaded, self._hosts, journal, person, self._options)
-        await walk.prepare()
-        return walk
+        return await _prepared(BrowserWalk(self._around(journal, person)))
 
     async def checking_walk(self, journal: Journal, person: Person) -> CheckingWalk:
         """A walk that looks for every target on its way."""
-        walk = CheckingWalk(self._context, self._tab, self._loaded, self._hosts, journal, person, self._options)
-        await walk.prepare()
-        return walk
+        return await _prepared(CheckingWalk(self._around(journal, person)))
 
     async def committing_walk(
         self,
@@ -134,36 +132,18 @@ class BrowserSession:
         confirmations: Confirmations | None = None,
     ) -> CommittingWalk:
         """A walk that may commit."""
-        walk = CommittingWalk(
-            self._context,
-            self._tab,
-            self._loaded,
-            self._hosts,
-            journal,
-            person,
-            self._options,
-            stamper,
-            limits,
-            confirmations,
-        )
-        await walk.prepare()
-        return walk
+        return await _prepared(CommittingWalk(self._around(journal, person), stamper, limits, confirmations))
 
     async def teaching_walk(self, journal: Journal, person: Person, stamper: Stamper, lessons: Lessons) -> TeachingWalk:
         """A walk that may commit, on which the operator points at what the edition does not know."""
-        walk = TeachingWalk(
-            self._context, self._tab, self._loaded, self._hosts, journal, person, self._options, stamper, lessons
-        )
-        await walk.prepare()
-        return walk
+        return await _prepared(TeachingWalk(self._around(journal, person), stamper, lessons))
 
     async def teaching_reader(self, journal: Journal, person: Person, lessons: Lessons) -> TeachingReader:
         """A walk that only reads, on which the operator says what the portal's words mean."""
-        walk = TeachingReader(
-            self._context, self._tab, self._loaded, self._hosts, journal, person, self._options, lessons
-        )
-        await walk.prepare()
-        return walk
+        return await _prepared(TeachingReader(self._around(journal, person), lessons))
+
+    def _around(self, journal: Journal, person: Person) -> Surroundings:
+        return Surroundings(self._context, self._tab, self._loaded, self._hosts, journal, person, self._options)
 
     async def state(self) -> SignedInState:
         """
@@ -219,6 +199,11 @@ async def browser_session(
                 await browser.close()
             except PlaywrightError as error:  # it is gone already: nothing is left behind
                 logger.debug("the browser was closed before us: {}", error)
+
+
+async def _prepared(walk: _W) -> _W:
+    await walk.prepare()
+    return walk
 
 
 def _broke_down(error: PlaywrightError) -> Retryable:

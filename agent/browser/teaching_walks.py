@@ -6,24 +6,20 @@ from __future__ import annotations
 
 import time
 
-from playwright.async_api import BrowserContext, Locator
-from playwright.async_api import Page as Tab
+from playwright.async_api import Locator
 
 from agent.browser import deriving
 from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.edition import Candidate, Target
-from agent.browser.editions import LoadedEdition
-from agent.browser.evidence import Journal
 from agent.browser.finding import one_line, text_of
 from agent.browser.lessons import Lessons
 from agent.browser.reading import RADIO_TEXT, same_text
-from agent.browser.recognise import Hosts
 from agent.browser.targets import locate
 from agent.browser.teaching import Teaching
-from agent.browser.walk import WalkOptions
+from agent.browser.walk import Surroundings
 from agent.errors import BadInput, ConfirmationNeeded, PortalChanged, UnknownPage
 from agent.model import OrderId, ReasonChoice
-from agent.walk import Person, Stamper
+from agent.walk import Stamper
 
 _UNTIL_IT_SHOWS = 3.0
 """Seconds for the page to show a choice."""
@@ -32,18 +28,8 @@ _UNTIL_IT_SHOWS = 3.0
 class TeachingReader(Teaching):
     """Reads a decision, and has the operator say what the portal's words mean."""
 
-    def __init__(
-        self,
-        context: BrowserContext,
-        tab: Tab,
-        loaded: LoadedEdition,
-        hosts: Hosts,
-        journal: Journal,
-        person: Person,
-        options: WalkOptions,
-        lessons: Lessons,
-    ) -> None:
-        super().__init__(context, tab, loaded, hosts, journal, person, options)
+    def __init__(self, around: Surroundings, lessons: Lessons) -> None:
+        super().__init__(around)
         self.lessons = lessons
 
     async def outcome(self, table: str, *, row: OrderId | None = None) -> str:
@@ -100,20 +86,8 @@ class TeachingReader(Teaching):
 class TeachingWalk(Teaching, CommittingWalk):
     """Withdraws an order that is really to be withdrawn, and learns on the way."""
 
-    def __init__(
-        self,
-        context: BrowserContext,
-        tab: Tab,
-        loaded: LoadedEdition,
-        hosts: Hosts,
-        journal: Journal,
-        person: Person,
-        options: WalkOptions,
-        stamper: Stamper,
-        lessons: Lessons,
-    ) -> None:
-        confirmations = lessons.confirmations
-        super().__init__(context, tab, loaded, hosts, journal, person, options, stamper, CommitOptions(), confirmations)
+    def __init__(self, around: Surroundings, stamper: Stamper, lessons: Lessons) -> None:
+        super().__init__(around, stamper, CommitOptions(), lessons.confirmations)
         self.lessons = lessons
         self._before: list[deriving.Look] = []
         """The reasons as they looked before one was chosen."""

@@ -58,29 +58,33 @@ class WalkOptions:
     pictures: Literal["steps", "failure", "off"] = "steps"
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What every walk has around it: an account's browser, the edition, and whoever watches."""
+
+    context: BrowserContext
+    tab: Tab
+    loaded: LoadedEdition
+    hosts: Hosts
+    journal: Journal
+    person: Person
+    options: WalkOptions
+
+
 class BrowserWalk:
     """A walk that only reads and navigates. It refuses every target that commits."""
 
-    def __init__(
-        self,
-        context: BrowserContext,
-        tab: Tab,
-        loaded: LoadedEdition,
-        hosts: Hosts,
-        journal: Journal,
-        person: Person,
-        options: WalkOptions,
-    ) -> None:
-        self.edition = loaded.edition
-        self.hosts = hosts
-        self.journal = journal
-        self.person = person
-        self.options = options
-        self._tabs = Tabs(context, tab, self.edition, self._on_question, self._on_overlay)
-        self._finder = Finder(self.edition, self._tabs, options.patience)
+    def __init__(self, around: Surroundings) -> None:
+        self.edition = around.loaded.edition
+        self.hosts = around.hosts
+        self.journal = around.journal
+        self.person = around.person
+        self.options = around.options
+        self._tabs = Tabs(around.context, around.tab, self.edition, self._on_question, self._on_overlay)
+        self._finder = Finder(self.edition, self._tabs, self.options.patience)
         self._prover = Prover(self.edition, self._finder, self._tabs)
-        self._steps = Steps(journal, person, self._tabs, self.edition, options.pictures)
-        self._recogniser = Recogniser(self.edition, hosts)
+        self._steps = Steps(self.journal, self.person, self._tabs, self.edition, self.options.pictures)
+        self._recogniser = Recogniser(self.edition, self.hosts)
         self._last_load = 0.0
 
     async def prepare(self) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,6 @@ _VISITS = {
 class _StepView:
     step: Step
     picture: str | None
-    """As a data address."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def write_report(ledger: Ledger, home: Path, id: str) -> Path:
     :raises BadInput: there is no such cancellation.
     """
     cancellation = ledger.get(id)
+    pictures: list[str] = []
     environment = Environment(
         loader=PackageLoader("agent.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -60,7 +61,7 @@ def write_report(ledger: Ledger, home: Path, id: str) -> Path:
         cancellation=cancellation,
         result=result_of(cancellation, ledger, home),
         asked=_asked(cancellation),
-        visits=[_visit(home / "visits" / visit, visit) for visit in ledger.visits(id)],
+        visits=[_visit(home / "visits" / visit, visit, pictures) for visit in ledger.visits(id)],
         events=ledger.events(id),
         written_at=datetime.now(UTC),
     )
@@ -68,7 +69,7 @@ def write_report(ledger: Ledger, home: Path, id: str) -> Path:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{id}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(redactor.clean(page))
+        file.write(_with_pictures(redactor.clean(page), pictures))
     os.replace(temporary, path)
     return path
 
@@ -90,21 +91,28 @@ def _asked(cancellation: Cancellation) -> list[tuple[str, str]]:
     return rows
 
 
-def _visit(folder: Path, visit: str) -> _VisitView:
+def _visit(folder: Path, visit: str, pictures: list[str]) -> _VisitView:
     journal = read_journal(folder)
-    steps = [_StepView(step, _picture(folder, step)) for step in journal.steps] if journal else []
+    steps = [_StepView(step, _picture(folder, step, pictures)) for step in journal.steps] if journal else []
     title = _VISITS.get(journal.kind, journal.kind) if journal else "Left no journal that can be read"
     return _VisitView(visit, title, journal, steps)
 
 
-def _picture(folder: Path, step: Step) -> str | None:
+def _picture(folder: Path, step: Step, pictures: list[str]) -> str | None:
+    """The address of the step's picture in the page; its content is added to *pictures*."""
     if step.picture is None:
         return None
     try:
         content = (folder / Path(step.picture).name).read_bytes()
     except OSError:
         return None
-    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+    pictures.append(f"data:image/jpeg;base64,{base64.b64encode(content).decode()}")
+    return f"picture:{len(pictures) - 1}"
+
+
+def _with_pictures(page: str, pictures: Sequence[str]) -> str:
+    """*page* with its pictures in it. They come last: whoever looks for words need not read them."""
+    return re.sub(r'(?<=<img src=")picture:(\d+)(?=")', lambda found: pictures[int(found[1])], page)
 
 
 def _moment(when: datetime | None) -> str:

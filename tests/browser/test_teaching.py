@@ -87,6 +87,7 @@ def says(part: str) -> Callable[[Sequence[str]], int | None]:
 LIST = {"one entry of the list of reasons": "Other reasons"}
 
 
+@pytest.mark.slow
 async def test_esc_stops_and_nothing_was_submitted(bench: Bench, operator: Operator) -> None:
     """
     The operator does not see Submit: what was learnt until then is kept, and nothing is sent.
@@ -102,6 +103,7 @@ async def test_esc_stops_and_nothing_was_submitted(bench: Bench, operator: Opera
     assert "cancel_taught" in own_editions(bench.edition.path.parent).load().edition.pages
 
 
+@pytest.mark.slow
 async def test_words_after_the_last_click(bench: Bench, operator: Operator) -> None:
     """
     The portal answers in words that the edition does not know: what they mean is said, and they are pointed at.
@@ -126,6 +128,7 @@ async def test_words_after_the_last_click(bench: Bench, operator: Operator) -> N
     assert "text=All right, we are on it" in [one.describe() for one in done.try_]
 
 
+@pytest.mark.slow
 async def test_stopping_after_the_last_click_is_uncertain(bench: Bench, operator: Operator) -> None:
     """
     After a click that may have sent something, stopping is no longer harmless.
@@ -210,6 +213,7 @@ async def test_the_page_does_not_see_the_pointing(bench: Bench, operator: Operat
     assert "click" in await page.evaluate("seen")
 
 
+@pytest.mark.slow
 async def test_another_order_on_the_page_stops_teaching_too(bench: Bench, operator: Operator) -> None:
     """
     The order number is proved as everywhere: a page about another order is not clicked on.

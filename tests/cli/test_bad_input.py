@@ -291,6 +291,7 @@ def test_a_browser_that_is_not_there_is_a_sentence(playground: Playground, count
     untouched(playground)
 
 
+@pytest.mark.slow
 @needs_browser
 def test_a_portal_that_is_down_is_tried_later(playground: Playground, countermand: CommandLine) -> None:
     """

@@ -181,6 +181,7 @@ def test_two_commands_at_once_submit_once(playground: Playground, countermand: C
     assert ["#1001"] == orders_cancelled(playground)
 
 
+@pytest.mark.slow
 def test_a_shop_order_that_is_cancelled_already(playground: Playground, countermand: CommandLine) -> None:
     """
     Merchants often cancel in the shop first: the supplier order is withdrawn, and nothing is sent to the shop.
@@ -193,6 +194,7 @@ def test_a_shop_order_that_is_cancelled_already(playground: Playground, counterm
     assert ([(PLACED, NOT_NEEDED)], []) == (playground.portal.submitted, orders_cancelled(playground))
 
 
+@pytest.mark.slow
 def test_settle_never_leaves_the_shop_alone(playground: Playground, countermand: CommandLine) -> None:
     """
     With ``--settle never`` it is done once the supplier has agreed, and the shop order stays.
@@ -203,6 +205,7 @@ def test_settle_never_leaves_the_shop_alone(playground: Playground, countermand:
     assert ([(PLACED, NOT_NEEDED)], []) == (playground.portal.submitted, orders_cancelled(playground))
 
 
+@pytest.mark.slow
 def test_several_orders_are_one_each_without_a_shop_order(playground: Playground, countermand: CommandLine) -> None:
     """
     Without a shop order every supplier order is a cancellation of its own, and the worst exit code counts.
@@ -257,6 +260,7 @@ def test_wait_none_asks_and_leaves(playground: Playground, countermand: CommandL
     assert ([], {}) == (playground.portal.submitted, playground.portal.world.counts)
 
 
+@pytest.mark.slow
 def test_ask_without_anybody_there_submits_nothing(playground: Playground, countermand: CommandLine) -> None:
     """
     A yes was asked for and nobody is at the terminal: exit 20, nothing submitted, and the same request goes on without.
@@ -320,6 +324,7 @@ def display() -> Iterator[str]:
         server.wait(timeout=20)
 
 
+@pytest.mark.slow
 @pytest.mark.headed
 def test_headed_shows_the_same_walk(playground: Playground, countermand: CommandLine, display: str) -> None:
     """

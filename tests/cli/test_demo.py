@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from fixtures.aliexpress.seed import ORDERS
 from fixtures.demo import NOTE
 from tests.conftest import CommandLine, needs_browser
 
 
+@pytest.mark.slow
 @needs_browser
 def test_the_demo_withdraws_one_order_and_settles_it(tmp_path: Path) -> None:
     """

@@ -78,6 +78,7 @@ def test_no_secret_is_left_in_clear(playground: Playground, countermand: Command
     assert {".db", ".html", ".sealed", ".key"} <= names
 
 
+@pytest.mark.slow
 def test_a_vault_and_a_redactor_that_do_nothing_are_found_out(playground: Playground, countermand: CommandLine) -> None:
     """
     The control: with both switched off, the same search finds the cookies in the vault, and the rest in the journals,

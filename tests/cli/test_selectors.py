@@ -336,7 +336,9 @@ CURES: dict[Redesign, tuple[str, str, str, str]] = {
 
 
 @needs_browser
-@pytest.mark.parametrize("redesign", CURES)
+@pytest.mark.parametrize(
+    "redesign", [pytest.param(one, marks=[] if one == "submit_renamed" else pytest.mark.slow) for one in CURES]
+)
 def test_a_changed_portal_is_cured_by_an_edition_alone(
     redesign: Redesign, playground: Playground, countermand: CommandLine
 ) -> None:
@@ -421,8 +423,8 @@ def test_every_target_is_accounted_for(playground: Playground, countermand: Comm
     ("gone", "redesign", "offers"),
     [
         ("details.cancel", [], False),
-        ("details.cancel", ["cancel_translated"], True),
-        ("orders.row", ["list_classes"], True),
+        pytest.param("details.cancel", ["cancel_translated"], True, marks=pytest.mark.slow),
+        pytest.param("orders.row", ["list_classes"], True, marks=pytest.mark.slow),
     ],
     ids=["removed", "translated", "another class"],
 )
