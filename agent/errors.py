@@ -187,6 +187,14 @@ class Uncertain(CountermandError):
     default_next = "Give the same command again: it waits, looks at the order first, and never submits twice on hope."
 
 
+class Broken(CountermandError):
+    """A bug of ours stopped a visit; the worker goes on with the others."""
+
+    kind = ErrorKind.BUG
+    exit_code = 1
+    default_next = "Report it with the visit's report; countermand retry ID tries once more."
+
+
 EXIT_CODES: dict[ErrorKind, int] = {
     ErrorKind.BAD_INPUT: 2,
     ErrorKind.RETRYABLE: 10,

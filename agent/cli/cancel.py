@@ -30,6 +30,10 @@ NOTE_LIMIT = 255
 """The shop takes a staff note of at most this many characters."""
 
 
+_LOOK_AGAIN = 0.3
+"""Seconds between two looks at the ledger while a worker does the visits."""
+
+
 class Wait(StrEnum):
     """How long the command waits."""
 
@@ -169,15 +173,26 @@ class Cancelling:
     async def _until_settled(self, deadline: float | None) -> None:
         clock, ledger = self._workshop.clock, self._workshop.ledger
         while self._wait is not Wait.NONE:
-            await self._engine.advance(clock.now(), self._ids)
+            left_to_worker = self._is_left_to_worker()
+            if not left_to_worker:
+                await self._engine.advance(clock.now(), self._ids)
             waiting = [one for one in map(ledger.get, self._ids) if self._goes_on(one, clock.now())]
             if not waiting:
                 return
             pause = max(0.0, (min(_due(one) for one in waiting) - clock.now()).total_seconds())
+            if left_to_worker:
+                pause = _LOOK_AGAIN
             if deadline is not None and clock.monotonic() + pause >= deadline:
                 await clock.wait(deadline - clock.monotonic())
                 return
             await clock.wait(pause)
+
+    def _is_left_to_worker(self) -> bool:
+        """A worker does the visits where one is running, except those that a person wants to see or be asked about."""
+        from agent.engine.worker import any_worker
+        from agent.engine.workshop import Manner
+
+        return self._workshop.manner == Manner() and any_worker(self._workshop.settings.home)
 
     def _goes_on(self, cancellation: Cancellation, now: datetime) -> bool:
         """Whether there is something left to do or wait for, within what was asked for."""

@@ -81,6 +81,13 @@ class Globals:
         )
         sys.stdout.write(f"{text}\n")
 
+    def print_json_line(self, document: dict[str, object]) -> None:
+        """One JSON document on one line of stdout, at once: somebody follows."""
+        import json
+
+        sys.stdout.write(f"{json.dumps(document, default=_plain)}\n")
+        sys.stdout.flush()
+
 
 def _plain(value: object) -> str:
     """Times as the result object writes them."""

@@ -1,5 +1,5 @@
 """
-Advancing whatever is due. For now the command calls it; a queue will.
+Advancing what is due: the next visit of a cancellation, by where its orders stand.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ class Engine:
         :param only: the ids to look at; ``None`` for all.
         """
         for id in self._ledger.due(now, only):
-            await self._advance_one(self._ledger.get(id))
+            await self.advance_one(id)
 
-    async def _advance_one(self, cancellation: Cancellation) -> None:
+    async def advance_one(self, id: str) -> None:
+        """Do the next visit of the cancellation *id*."""
+        cancellation = self._ledger.get(id)
         waiting: list[float] = []
         for order in cancellation.orders:
             if order.may_be_submitted:

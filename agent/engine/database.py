@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from agent.errors import BadInput
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The newest migration; a test holds it against the migrations folder."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -27,6 +27,16 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        """For the queue, whose rows are put beside ours in one transaction."""
+        return self._engine
+
+    @property
+    def url(self) -> str:
+        """Its address, e.g. ``sqlite:////…/countermand.db``."""
+        return self._engine.url.render_as_string(hide_password=False)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

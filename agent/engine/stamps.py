@@ -7,6 +7,7 @@ One per supplier order and attempt, whatever the visit; put there only by the ho
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from sqlalchemy import select
 
@@ -29,6 +30,7 @@ class LedgerStamper:
         visit: str,
         fence: int,
         approval: str | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -36,16 +38,22 @@ class LedgerStamper:
         self._visit = visit
         self._fence = fence
         self._approval = approval
+        self._stopping = stopping
 
     async def arm(self, target: str, order: OrderId) -> None:
         """
         See ``Stamper.arm``: one transaction, on disk with full sync when it returns.
 
-        :raises Retryable: another process has taken over the account.
+        :raises Retryable: another process has taken over the account, or this one is being stopped: nothing is out yet.
         :raises Uncertain: an earlier click of this attempt has no outcome yet.
         """
         if order != self._order.order_id:
             raise ValueError(f"this visit is about {self._order.order_id}, not {order}")
+        if self._stopping():
+            raise Retryable(
+                f"countermand was told to stop before order {order} was submitted",
+                next="It goes on when it is started again.",
+            )
         await asyncio.to_thread(self._arm, target)
 
     async def unsent(self, outcome: str) -> None:

@@ -68,7 +68,7 @@ async def _ask_supplier(
 ) -> Submission:
     workshop = sites.workshop
     approval = "yes at the terminal" if workshop.manner.ask else None
-    stamper = LedgerStamper(workshop.database, workshop.clock, order, visit, fence, approval)
+    stamper = LedgerStamper(workshop.database, workshop.clock, order, visit, fence, approval, lambda: workshop.stopping)
     async with sites.open(order.portal, order.account, journal) as site:
         walk = await sites.committing_walk(site, journal, stamper)
         return await sites.signed_in(

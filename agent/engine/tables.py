@@ -46,6 +46,10 @@ class CancellationRow(Base):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     """When the next visit is due; ``None`` while it waits for a person or is over."""
+    scheduled: Mapped[int | None]
+    """The revision of the visit that stands in the queue; ``None``: none does."""
+    scheduled_for: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it is due."""
     looks: Mapped[int] = mapped_column(default=0)
     """How often the portal was looked at since the request: the next look comes later each time."""
 

@@ -45,6 +45,8 @@ class Workshop:
     vault: Vault
     person: Person
     manner: Manner = field(default_factory=Manner)
+    stopping: bool = False
+    """Told to stop: what has not clicked yet does not begin to."""
 
     @property
     def accounts(self) -> Accounts:

@@ -1,0 +1,193 @@
+"""
+The durable queue of visits: delayed rows in the ledger's own database, one at a time per account. The only module that knows DBOS.
+
+A visit is ``key#revision``. What a visit does is decided by the ledger alone, so that a row that is run twice, late, or after
+the ledger has moved on does nothing: the queue may forget, our rows may not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+from loguru import logger
+from sqlalchemy.orm import Session
+
+from agent.engine.database import Database
+
+DoVisit = Callable[[str, int], Awaitable[None]]
+
+_QUEUE = "visits"
+_WORKFLOW = "visit"
+_APPLICATION = "countermand"
+_VERSION = "visits-1"
+"""Constant: by default it would be a hash of the code, and every upgrade would strand what is under way."""
+_LIVE = ("ENQUEUED", "DELAYED", "PENDING")
+_THREADS = 16
+
+_do: DoVisit | None = None
+"""What this process does for a visit. The library has one instance per process, and so has this."""
+
+
+@DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=1000)
+async def _visit(key: str, revision: int) -> None:
+    assert _do is not None, "a visit outside of a worker"
+    await _do(key, revision)
+
+
+@dataclass(frozen=True)
+class Stranded:
+    """A row that nobody will ever run."""
+
+    id: str
+    why: str
+
+
+class Durable:
+    """
+    The queue, as one worker sees it.
+
+    :param worker: its name: after a crash a worker of the same name takes up what this one had begun.
+    :param browsers: how many visits it does at once, each for another account.
+    """
+
+    def __init__(self, database: Database, do: DoVisit, *, worker: str, browsers: int, poll: timedelta) -> None:
+        self._database = database
+        self._do = do
+        self._worker = worker
+        self._browsers = browsers
+        self._poll = poll
+        self._client: DBOSClient | None = None
+
+    async def start(self) -> None:
+        """Bring the queue's tables up to date, take up what was begun, and begin to do visits."""
+        global _do
+        _do = self._do
+        _hand_log_over()
+        DBOS(
+            config=DBOSConfig(
+                name=_APPLICATION,
+                system_database_url=self._database.url,
+                application_version=_VERSION,
+                executor_id=self._worker,
+                serializer=DBOSPortableJSONSerializer(),
+                max_executor_threads=_THREADS,
+                enable_otlp=False,
+                log_level="WARNING",
+            )
+        )
+        DBOS.launch()
+        self._client = DBOSClient(
+            system_database_engine=self._database.engine,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=_APPLICATION,
+        )
+        await DBOS.register_queue_async(
+            _QUEUE,
+            partition_concurrency=1,
+            worker_concurrency=self._browsers,
+            polling_interval_sec=self._poll.total_seconds(),
+            on_conflict="always_update",
+        )
+
+    def enqueue(self, session: Session, key: str, revision: int, partition: str, delay: timedelta) -> None:
+        """Put a visit on the queue in the transaction of *session*: with it, or not at all."""
+        assert self._client is not None
+        self._client.enqueue_in_transaction(
+            session,
+            {
+                "workflow_name": _WORKFLOW,
+                "queue_name": _QUEUE,
+                "workflow_id": _row_id(key, revision),
+                "app_version": _VERSION,
+                "queue_partition_key": partition,
+                "delay_seconds": max(0.0, delay.total_seconds()),
+            },
+            key,
+            revision,
+        )
+
+    async def missing(self, visits: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Those of *visits* that have no row which will still be run."""
+        assert self._client is not None
+        live = {
+            row.workflow_id
+            for row in await self._client.list_workflows_async(
+                status=list(_LIVE), app_version=_VERSION, load_input=False, load_output=False
+            )
+        }
+        return [visit for visit in visits if _row_id(*visit) not in live]
+
+    async def stranded(self) -> list[Stranded]:
+        """Rows of another version, and rows that ended in an error of the queue itself."""
+        assert self._client is not None
+        found = []
+        for row in await self._client.list_workflows_async(status=list(_LIVE), load_input=False, load_output=False):
+            if row.app_version != _VERSION:
+                found.append(Stranded(row.workflow_id, f"it belongs to version {row.app_version}"))
+        broken = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+        for row in await self._client.list_workflows_async(status=broken, load_input=False, load_output=False):
+            found.append(Stranded(row.workflow_id, f"it ended in {row.status}"))
+        return found
+
+    async def prune(self, before: datetime) -> int:
+        """Forget rows that were done before *before*: the ledger's own keys decide what was done, not these."""
+        assert self._client is not None
+        rows = await self._client.list_workflows_async(
+            status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+            completed_before=before.isoformat(),
+            limit=500,
+            load_input=False,
+            load_output=False,
+        )
+        ids = [row.workflow_id for row in rows]
+        if ids:
+            await self._client.delete_workflows_async(ids)
+        return len(ids)
+
+    async def recover(self, worker: str) -> int:
+        """Put back on the queue what *worker* had begun, which will not come back. Its visits look before they act."""
+        assert self._client is not None
+        rows = await self._client.list_workflows_async(
+            status="PENDING", executor_id=worker, load_input=False, load_output=False
+        )
+        ids = [row.workflow_id for row in rows]
+        if ids:
+            # Without the queue's name they would run past its rule of one at a time per account.
+            await self._client.resume_workflows_async(ids, queue_name=_QUEUE)
+        return len(ids)
+
+    async def stop(self, patience: timedelta) -> None:
+        """Begin nothing more, and wait at most *patience* for visits to end."""
+        global _do
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=max(1, int(patience.total_seconds())))
+        # The library had made its threads the loop's own, and has ended them.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+        if self._client is not None:  # kept until here: a visit that ends puts the next one on the queue
+            self._client.destroy()
+            self._client = None
+        _do = None
+
+
+def _row_id(key: str, revision: int) -> str:
+    return f"{key}#{revision}"
+
+
+class _ToOurLog(logging.Handler):
+    """The library's log goes where ours goes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See ``logging.Handler.emit``."""
+        logger.opt(depth=6, exception=record.exc_info).log(record.levelname, "queue: {}", record.getMessage())
+
+
+def _hand_log_over() -> None:
+    log = logging.getLogger("dbos")
+    if not any(isinstance(handler, _ToOurLog) for handler in log.handlers):
+        log.addHandler(_ToOurLog())
+        log.propagate = False

@@ -1,0 +1,185 @@
+"""
+A worker: does the visits that come off the queue, and sees to it that nothing that is open lacks one.
+
+The reconciler is the rule, not the exception: whoever asks for a cancellation only writes the ledger, and the worker gives every
+row that is due its visit. So a row of the queue that is lost costs a moment, and never an order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from loguru import logger
+
+from agent.engine.advance import Engine
+from agent.engine.durable import Durable
+from agent.engine.records import Cancellation
+from agent.engine.settling import LATER
+from agent.engine.workshop import Workshop
+from agent.errors import BadInput, Broken, CountermandError, Retryable, Uncertain
+from agent.model import Stage
+
+_LOCK = "worker-{}.lock"
+_A_MOMENT = 2.0
+"""Seconds: whoever only asks whether a worker is running holds the lock for an instant."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How often a worker looks around."""
+
+    queue: timedelta = timedelta(seconds=0.5)
+    """For rows that are due."""
+    new: timedelta = timedelta(seconds=0.5)
+    """For what has been asked for, or has become due sooner."""
+    lost: timedelta = timedelta(minutes=1)
+    """For visits whose row in the queue is gone, and rows that are stranded there."""
+    kept: timedelta = timedelta(days=7)
+    """How long the queue's rows of finished visits are kept."""
+    drain: timedelta = timedelta(seconds=60)
+    """How long visits may take to end when the worker is told to stop."""
+
+
+class Worker:
+    """
+    Works until it is told to stop.
+
+    :param id: its name, held by one process at a time.
+    :param browsers: how many accounts are visited at once.
+    :param tells: told of every visit that ended: the cancellation before and after it.
+    """
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        *,
+        id: str,
+        browsers: int,
+        tells: Callable[[Cancellation, Cancellation], None],
+        rhythm: Rhythm | None = None,
+    ) -> None:
+        self._workshop = workshop
+        self._ledger = workshop.ledger
+        self._rhythm = rhythm or Rhythm()
+        self._tells = tells
+        self.engine = Engine(workshop)
+        self._durable = Durable(workshop.database, self._visit, worker=id, browsers=browsers, poll=self._rhythm.queue)
+        self._told_to_stop = asyncio.Event()
+        self._known_stranded: set[str] = set()
+
+    def stop(self) -> None:
+        """Begin nothing that commits any more, end what is under way, and return from ``run``."""
+        self._workshop.stopping = True
+        self._told_to_stop.set()
+
+    async def run(self) -> None:
+        """Work until ``stop``."""
+        await self._durable.start()
+        try:
+            next_search = 0.0
+            while not self._told_to_stop.is_set():
+                self._give_visits()
+                if self._workshop.clock.monotonic() >= next_search:
+                    await self._search()
+                    next_search = self._workshop.clock.monotonic() + self._rhythm.lost.total_seconds()
+                await self._pause(self._rhythm.new)
+        finally:
+            await self._durable.stop(self._rhythm.drain)
+
+    async def recover(self, worker: str) -> int:
+        """Take up what the worker called *worker* had begun; it will not come back."""
+        return await self._durable.recover(worker)
+
+    def _give_visits(self) -> None:
+        for id in self._ledger.unscheduled():
+            self._ledger.schedule(id, self._durable.enqueue)
+
+    async def _search(self) -> None:
+        """Visits that the queue has lost get another row; rows that nobody will run are told of, once."""
+        for id, revision in await self._durable.missing(self._ledger.scheduled()):
+            if self._ledger.is_scheduled(id, revision):
+                logger.warning("visit {}#{} was not in the queue any more: it is given another", id, revision)
+                self._ledger.schedule(id, self._durable.enqueue)
+        for row in await self._durable.stranded():
+            if row.id not in self._known_stranded:
+                self._known_stranded.add(row.id)
+                logger.warning(
+                    "the queue will never run {}: {}; the ledger's next visit takes its place", row.id, row.why
+                )
+        await self._durable.prune(self._workshop.clock.now() - self._rhythm.kept)
+
+    async def _visit(self, id: str, revision: int) -> None:
+        """Do what is due, and put the next visit on the queue. A row that counts no more does nothing."""
+        if not self._ledger.is_scheduled(id, revision):
+            return
+        if self._ledger.is_due(id):
+            before = self._ledger.get(id)
+            try:
+                await self.engine.advance_one(id)
+            except Exception as error:
+                self._broke(id, error)
+            self._tells(before, self._ledger.get(id))
+        if self._ledger.is_scheduled(id, revision):
+            self._ledger.schedule(id, self._durable.enqueue)
+
+    def _broke(self, id: str, error: Exception) -> None:
+        """Whatever it is, the other cancellations go on, and a person hears of this one."""
+        told = error if isinstance(error, CountermandError) else Broken(f"{type(error).__name__}: {error}")
+        logger.opt(exception=None if told is error else error).error("a visit of {} stopped: {}", id, told.what)
+        later = self._workshop.clock.now() + LATER
+        if any(order.stamp is not None and order.stamp.is_open for order in self._ledger.get(id).orders):
+            self._ledger.fail(id, Uncertain(told.what), None, due_at=later)
+        elif isinstance(told, Retryable):
+            self._ledger.fail(id, told, None, due_at=later)
+        else:
+            self._ledger.fail(id, told, None, stage=Stage.NEEDS_OPERATOR)
+
+    async def _pause(self, length: timedelta) -> None:
+        try:
+            await asyncio.wait_for(self._told_to_stop.wait(), length.total_seconds())
+        except TimeoutError:
+            return
+
+
+@contextmanager
+def named(home: Path, id: str) -> Iterator[None]:
+    """
+    Be the worker *id* for as long as the block runs.
+
+    :raises BadInput: another process is.
+    """
+    lock = FileLock(_lock_of(home, id), mode=0o600)
+    try:
+        lock.acquire(timeout=_A_MOMENT)
+    except Timeout:
+        raise BadInput(
+            f"a worker called {id} is running already", next="Stop it, or start this one with another name: --id NAME."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def any_worker(home: Path) -> bool:
+    """Whether a worker is running on this ledger: then visits are left to it."""
+    for path in (home / "locks").glob(_LOCK.format("*")):
+        lock = FileLock(path, mode=0o600)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+    return False
+
+
+def _lock_of(home: Path, id: str) -> Path:
+    folder = home / "locks"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / _LOCK.format(id)
