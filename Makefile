@@ -35,6 +35,10 @@ test-slow: setup ## the long tests: the built wheel, chaos, contracts
 	@scripts/wheelhouse
 	$(pytest) --dist loadgroup -m "slow and not live" $(PYTEST_ARGS) || { code=$$?; [[ $$code == 5 ]] || exit $$code; }
 
+.PHONY: chaos
+chaos: setup ## kill a worker again and again (KILLS=1000), and count what the portal received
+	CHAOS_KILLS=$(or $(KILLS),1000) $(pytest) -m slow tests/chaos $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: setup-packages ## style, types, import directions
 	$(bin)/ruff check .
