@@ -1,0 +1,273 @@
+"""The worker and its queue: what is due is done once, what the queue loses is found, names are held by one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dbos import DBOSClient, DBOSPortableJSONSerializer
+from loguru import logger
+from sqlalchemy import text
+
+from agent.engine.asking import ask
+from agent.engine.clock import SystemClock
+from agent.engine.ledger import Ledger
+from agent.engine.records import Cancellation
+from agent.engine.worker import Rhythm, Worker, any_worker, named
+from agent.errors import BadInput
+from agent.model import Answer, ErrorKind, OrderStage, Stage
+from tests.engine.bench import ORDER, OTHER, THIRD, Bench, asks, fails, reads
+
+SWIFT = Rhythm(
+    queue=timedelta(seconds=0.05),
+    new=timedelta(seconds=0.05),
+    lost=timedelta(seconds=0.3),
+    drain=timedelta(seconds=10),
+)
+
+
+@pytest.fixture
+def real_time(tmp_path: Path) -> Iterator[Bench]:
+    """A bench on the system's own clock: the queue knows no other."""
+    bench = Bench.at(tmp_path / "home", looks={"first": "0.1s", "longest": "0.2s"}, quiet="0.5s")
+    clock = SystemClock()
+    bench.workshop.clock = clock
+    bench.ledger = bench.workshop.ledger = Ledger(bench.database, clock, "countermand")
+    yield bench
+    bench.close()
+
+
+@asynccontextmanager
+async def working(bench: Bench, told: list[tuple[Stage, Stage]] | None = None) -> AsyncIterator[Worker]:
+    """A worker on the bench's ledger, whose visits open no browser."""
+
+    def tells(before: Cancellation, after: Cancellation) -> None:
+        if told is not None:
+            told.append((before.stage, after.stage))
+
+    bench.workshop.stopping = False
+    worker = Worker(bench.workshop, id="worker-1", browsers=2, tells=tells, rhythm=SWIFT)
+    worker.engine.visits = bench.visits()
+    running = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        await asyncio.wait_for(running, 30)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+def queue_of(bench: Bench) -> DBOSClient:
+    """The queue as somebody else sees it."""
+    return DBOSClient(
+        system_database_engine=bench.database.engine,
+        serializer=DBOSPortableJSONSerializer(),
+        application_name="countermand",
+    )
+
+
+async def test_what_is_asked_for_is_done(real_time: Bench) -> None:
+    """
+    Asked for before the worker starts and while it runs: submitted once each, looked at until the supplier has agreed.
+    """
+    bench = real_time
+    told: list[tuple[Stage, Stage]] = []
+    bench.portal.looks = [reads(Answer.WAITING), reads(Answer.WITHDRAWN), reads(Answer.WITHDRAWN)]
+    first = await ask(bench.workshop, asks(ORDER))
+
+    async with working(bench, told):
+        second = await ask(bench.workshop, asks(OTHER, account="second"))
+        await until(lambda: all(bench.again(one).stage is Stage.DONE for one in (first, second)))
+
+    assert {ORDER: 1, OTHER: 1} == {order: bench.portal.asked.count(order) for order in (ORDER, OTHER)}
+    assert (Stage.OPEN, Stage.AWAITING_DECISION) in told
+    assert (Stage.AWAITING_DECISION, Stage.DONE) in told
+
+
+async def test_one_at_a_time_per_account(real_time: Bench) -> None:
+    """
+    Two orders of one account are never visited at once, though two browsers are allowed.
+    """
+    bench, inside, most = real_time, [0], [0]
+    original = bench.portal.request_cancellation
+
+    async def slowly(*arguments: object) -> object:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        await asyncio.sleep(0.2)
+        inside[0] -= 1
+        return await original(*arguments)  # type: ignore[arg-type]
+
+    bench.portal.request_cancellation = slowly  # type: ignore[assignment]
+    ones = [await ask(bench.workshop, asks(order)) for order in (ORDER, OTHER, THIRD)]
+
+    async with working(bench):
+        await until(lambda: all(bench.again(one).stage is Stage.AWAITING_DECISION for one in ones))
+
+    assert [1] == most
+
+
+async def test_what_becomes_due_sooner_is_not_waited_for(real_time: Bench) -> None:
+    """
+    A visit stands in the queue for an hour from now, and a person asks again: it is done now, and the old row does nothing.
+    """
+    bench = real_time
+    one = await ask(bench.workshop, asks(ORDER))
+    async with working(bench):
+        await until(lambda: bench.again(one).stage is Stage.AWAITING_DECISION)
+        bench.ledger.postpone(one.id, bench.workshop.clock.now() + timedelta(hours=1))
+        await until(lambda: not bench.ledger.unscheduled())
+        bench.portal.looks = [reads(Answer.WITHDRAWN)]
+
+        await ask(bench.workshop, asks(ORDER))
+        await until(lambda: bench.again(one).stage is Stage.DONE)
+
+    assert [ORDER] == bench.portal.asked
+
+
+@pytest.mark.slow
+async def test_rows_that_the_queue_lost_are_given_again(real_time: Bench) -> None:
+    """
+    Somebody emptied the queue while a visit stood in it: the ledger gives it another row.
+    """
+    bench = real_time
+    one = await ask(bench.workshop, asks(ORDER))
+    async with working(bench):
+        await until(lambda: bench.again(one).stage is Stage.AWAITING_DECISION)
+        bench.ledger.postpone(one.id, bench.workshop.clock.now() + timedelta(hours=1))
+        await until(lambda: not bench.ledger.unscheduled())
+        before = dict(bench.ledger.scheduled())[one.id]
+
+        with bench.database.writing() as session:
+            session.execute(text("DELETE FROM workflow_status"))
+        await until(lambda: dict(bench.ledger.scheduled())[one.id] > before)
+        row = f"{one.id}#{dict(bench.ledger.scheduled())[one.id]}"
+        found = await queue_of(bench).list_workflows_async(workflow_ids=[row])
+
+    assert ["DELAYED"] == [one.status for one in found]
+
+
+@pytest.mark.slow
+async def test_rows_of_another_version_are_told_of_and_replaced(real_time: Bench) -> None:
+    """
+    A row that another version of the visits was to run stays where it is, is told of once, and the ledger's next visit takes its place.
+    """
+    bench, heard = real_time, []
+    one = await ask(bench.workshop, asks(ORDER))
+    sink = logger.add(lambda message: heard.append(str(message)), level="WARNING")
+    try:
+        async with working(bench):
+            await until(lambda: bench.again(one).stage is Stage.AWAITING_DECISION)
+            bench.ledger.postpone(one.id, bench.workshop.clock.now() + timedelta(hours=1))
+            await until(lambda: not bench.ledger.unscheduled())
+            with bench.database.writing() as session:
+                session.execute(
+                    text("UPDATE workflow_status SET application_version = 'visits-0' WHERE status = 'DELAYED'")
+                )
+            await until(lambda: sum("visits-0" in line for line in heard) >= 1)
+            bench.portal.looks = [reads(Answer.WITHDRAWN)]
+            bench.ledger.postpone(one.id, bench.workshop.clock.now())
+            await until(lambda: bench.again(one).stage is Stage.DONE)
+    finally:
+        logger.remove(sink)
+
+    assert 1 == sum("visits-0" in line for line in heard)
+
+
+async def test_a_bug_stops_one_cancellation_and_no_other(real_time: Bench) -> None:
+    """
+    Whatever a visit breaks on, a person hears of that one, and the others go on.
+    """
+    bench = real_time
+    bench.portal.acts = [fails(ZeroDivisionError("a bug"))]
+    broken = await ask(bench.workshop, asks(ORDER))
+    async with working(bench):
+        await until(lambda: bench.again(broken).stage is Stage.NEEDS_OPERATOR)
+        other = await ask(bench.workshop, asks(OTHER))
+        await until(lambda: bench.again(other).stage is Stage.AWAITING_DECISION)
+
+    error = bench.again(broken).error
+    assert error is not None
+    assert ErrorKind.BUG is error.kind
+    assert "ZeroDivisionError" in error.message
+
+
+async def test_a_bug_after_the_click_is_uncertain_and_looked_at(real_time: Bench) -> None:
+    """
+    After a click it is not known what happened: QUIET, then a look, never a second click.
+    """
+    bench = real_time
+    bench.portal.acts = [fails(ZeroDivisionError("a bug"), after="arm")]
+    one = await ask(bench.workshop, asks(ORDER))
+    async with working(bench):
+        await until(lambda: bench.again(one).error is not None)
+        assert ErrorKind.UNCERTAIN is bench.again(one).error.kind  # type: ignore[union-attr]
+        bench.ledger.wake(one.id)
+        await until(lambda: bench.again(one).orders[0].stage is OrderStage.AWAITING_DECISION)
+
+    assert [ORDER] == bench.portal.asked
+
+
+async def test_told_to_stop_nothing_more_is_clicked(real_time: Bench) -> None:
+    """
+    Told to stop before the stamp: nothing is clicked, and the order waits for the next start.
+    """
+    bench, reached = real_time, asyncio.Event()
+    original = bench.portal.request_cancellation
+
+    async def slowly(*arguments: object) -> object:
+        reached.set()
+        await asyncio.sleep(0.3)
+        return await original(*arguments)  # type: ignore[arg-type]
+
+    bench.portal.request_cancellation = slowly  # type: ignore[assignment]
+    one = await ask(bench.workshop, asks(ORDER))
+    async with working(bench):
+        await asyncio.wait_for(reached.wait(), 20)
+
+    assert [] == bench.stamps()
+    assert OrderStage.QUEUED is bench.again(one).orders[0].stage
+    assert bench.again(one).due_at is not None
+
+
+@pytest.mark.slow
+async def test_history_is_forgotten_and_our_keys_never(real_time: Bench) -> None:
+    """
+    Rows of finished visits go; the same order still belongs to the same cancellation.
+    """
+    bench = real_time
+    bench.portal.looks = [reads(Answer.WITHDRAWN)]
+    one = await ask(bench.workshop, asks(ORDER))
+    async with working(bench) as worker:
+        await until(lambda: bench.again(one).stage is Stage.DONE)
+        await asyncio.sleep(0.3)  # the queue notes that the visit has ended after we do
+        pruned = await worker._durable.prune(bench.workshop.clock.now() + timedelta(seconds=5))
+        left = await queue_of(bench).list_workflows_async()
+
+    assert 2 <= pruned
+    assert [] == left
+    assert one.id == (await ask(bench.workshop, asks(ORDER))).id
+
+
+def test_a_name_is_held_by_one_process(tmp_path: Path) -> None:
+    """
+    A second worker of the same name is refused in a sentence; the name is free again when the first has gone.
+    """
+    assert not any_worker(tmp_path)
+    with named(tmp_path, "worker-1"):
+        assert any_worker(tmp_path)
+        with pytest.raises(BadInput, match="a worker called worker-1 is running already"), named(tmp_path, "worker-1"):
+            pass
+        with named(tmp_path, "worker-2"):
+            pass
+    assert not any_worker(tmp_path)
