@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import cancel, doctor, new_portal, seeing, signing_in, teach, worker
+from agent.cli import backup, cancel, doctor, new_portal, seeing, signing_in, teach, worker
 from agent.cli.context import Globals
 from agent.cli.selectors import selectors
 from agent.errors import EXIT_BUG, EXIT_CTRL_C, BadInput, CountermandError
@@ -59,6 +59,8 @@ def build() -> typer.Typer:
     app.add_typer(selectors, name="selectors")
     app.command("teach")(teach.teach)
     app.command("new-portal")(new_portal.new_portal)
+    app.command("backup")(backup.backup)
+    app.command("restore")(backup.restore)
     for entry in sorted(entry_points(group="countermand.commands"), key=lambda entry: entry.name):
         app.command(entry.name)(entry.load())
     return app

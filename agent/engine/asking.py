@@ -6,14 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from agent.engine.ledger import Ledger
 from agent.engine.records import Cancellation, Wanted
 from agent.engine.workshop import Workshop
-from agent.errors import BadInput
+from agent.errors import ApprovalNeeded, BadInput
 from agent.model import Choices, ErrorKind, OrderStage, ReasonChoice, Settle, ShopChoices, Stage
 
 _CLAIM_TRIES = 5
+_LOST_DAYS_MATTER = timedelta(days=60)
+"""Portals decide long before: what was asked in the days that a restore lost is over by then."""
 
 
 @dataclass(frozen=True)
@@ -35,25 +38,54 @@ async def ask(workshop: Workshop, request: Request) -> Cancellation:
 
     :raises BadInput: the order belongs to a cancellation with other choices, or the shop order is not exactly one.
     :raises Retryable, SignInNeeded: the shop could not be read; nothing was claimed.
+    :raises ApprovalNeeded: the ledger was restored not long ago, and nobody said yes; nothing was claimed.
     """
     ledger = workshop.ledger
+    agreed: dict[str, str] | None = None
     for _ in range(_CLAIM_TRIES):
         choices = await _choices(workshop, request)
         existing = _existing(ledger, request.wanted)
-        if existing is None:
-            _shop_order_is_free(ledger, choices)
-            claimed = ledger.claim(request.wanted, choices)
-            if claimed is not None:
-                return claimed
-        elif _may_be_asked_afresh(existing, request, choices):
-            if not existing.stage.is_final:
-                ledger.abandon(existing.id, "asked again with other choices before anything was submitted")
-            ledger.free(existing.id)
-        else:
+        if existing is not None and not _may_be_asked_afresh(existing, request, choices):
             _is_the_same(existing, request, choices)
             ledger.wake(existing.id)
             return ledger.get(existing.id)
+        if agreed is None:
+            agreed = await _agreed_after_restore(workshop, request)
+        if existing is None:
+            _shop_order_is_free(ledger, choices)
+            claimed = ledger.claim(request.wanted, choices, agreed)
+            if claimed is not None:
+                return claimed
+        else:
+            if not existing.stage.is_final:
+                ledger.abandon(existing.id, "asked again with other choices before anything was submitted")
+            ledger.free(existing.id)
     raise BadInput("several processes ask for these orders at the same time", next="Give the command again.")
+
+
+async def _agreed_after_restore(workshop: Workshop, request: Request) -> dict[str, str]:
+    """
+    After a restore a new request needs a person's yes: the days that were lost may have held one for the same order.
+
+    The ledger does not know when an order was placed, so every new request asks, as long as those days matter.
+
+    :returns: the yes, for the first event; empty where none was needed.
+    """
+    restore = workshop.ledger.last_restore()
+    if restore is None or workshop.clock.now() - restore.at >= _LOST_DAYS_MATTER:
+        return {}
+    numbers = ", ".join(order.order_id for order in request.wanted)
+    lost = f"from {restore.backup_made_at:%Y-%m-%d %H:%M} to {restore.at:%Y-%m-%d %H:%M} UTC"
+    question = (
+        f"The ledger was restored from a backup and knows nothing of what was asked {lost}. "
+        f"Was no request made for order {numbers} then (look in My Orders), and is it to be cancelled now?"
+    )
+    if workshop.person.is_here and await workshop.person.agrees(question):
+        return {"restored": f"nothing was asked {lost}: yes at the terminal"}
+    raise ApprovalNeeded(
+        f"the ledger was restored from a backup: what was asked {lost} is not in it, perhaps a request for order {numbers}. Nothing was claimed or submitted",
+        next=f"Look at order {numbers} in My Orders; if no request shows, give the same command at a terminal and say yes.",
+    )
 
 
 async def _choices(workshop: Workshop, request: Request) -> Choices:

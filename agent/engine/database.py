@@ -4,7 +4,8 @@ Opening the database: SQLite in write-ahead mode with full sync, brought up to t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from agent.engine.locks import ledger_lock
 from agent.errors import BadInput
 
-NEWEST = "0002"
+LEDGER = "countermand.db"
+"""The ledger's file under the home."""
+
+NEWEST = "0003"
 """The newest migration; a test holds it against the migrations folder."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -25,8 +30,9 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 class Database:
     """The ledger's database."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, let_go: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
+        self._let_go = weakref.finalize(self, let_go)
 
     @property
     def engine(self) -> Engine:
@@ -68,32 +74,66 @@ class Database:
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()
+        self._let_go()
 
 
 def open_database(home: Path) -> Database:
     """
-    The ledger under *home*, made on first use.
+    The ledger under *home*, made on first use. While it is open, nobody can restore a backup over it.
 
     :raises BadInput: the folder or the file cannot be used.
+    :raises Retryable: a backup is being restored.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        engine = _sqlite(home / "countermand.db")
-        _bring_up_to_date(engine, home / "countermand.db.lock")
+        let_go = ledger_lock(home, alone=False)
     except OSError as error:
-        raise BadInput(
-            f"the folder {home} cannot be used: {error.strerror or error}",
-            next="Set COUNTERMAND_HOME to a folder that you can write to.",
-        ) from None
+        raise folder_unusable(home, error) from None
+    try:
+        return Database(_opened(home / LEDGER), let_go)
+    except BaseException:
+        let_go()
+        raise
+
+
+def database_for_restore(file: Path, migration: str) -> Database:
+    """A new, empty ledger at *file* as *migration* made it, for a restore to fill before it takes its place."""
+    return Database(_opened(file, migration))
+
+
+def bring_up_to_date(file: Path) -> None:
+    """Migrate the ledger at *file* up to the newest migration."""
+    _opened(file).dispose()
+
+
+def knows_migration(name: str) -> bool:
+    """Whether this countermand has the migration *name*."""
+    return name.isalnum() and any((_MIGRATIONS / "versions").glob(f"{name}_*.py"))
+
+
+def folder_unusable(home: Path, error: OSError) -> BadInput:
+    """The home cannot be used, as a sentence."""
+    return BadInput(
+        f"the folder {home} cannot be used: {error.strerror or error}",
+        next="Set COUNTERMAND_HOME to a folder that you can write to.",
+    )
+
+
+def _opened(file: Path, migration: str = NEWEST) -> Engine:
+    engine = _sqlite(file)
+    try:
+        _bring_up_to_date(engine, file.with_name(f"{file.name}.lock"), migration)
+    except OSError as error:
+        raise folder_unusable(file.parent, error) from None
     except DBAPIError as error:
         raise _unusable(engine, "opened", error) from None
-    return Database(engine)
+    return engine
 
 
 def _unusable(engine: Engine, what: str, error: DBAPIError) -> BadInput:
     return BadInput(
         f"the ledger {engine.url.database} cannot be {what}: {error.orig}",
-        next="Check the disk and the file, or bring back a backup.",
+        next="Check the disk and the file, or bring a backup back: countermand restore FILE.",
     )
 
 
@@ -114,12 +154,12 @@ def _sqlite(path: Path) -> Engine:
     return engine
 
 
-def _bring_up_to_date(engine: Engine, lock: Path) -> None:
-    if _version(engine) == NEWEST:
+def _bring_up_to_date(engine: Engine, lock: Path, migration: str) -> None:
+    if _version(engine) == migration:
         return
     with FileLock(lock, mode=0o600):
         version = _version(engine)
-        if version == NEWEST:
+        if version == migration:
             return
         if version is not None and version > NEWEST:
             raise BadInput(
@@ -133,7 +173,7 @@ def _bring_up_to_date(engine: Engine, lock: Path) -> None:
         config.set_main_option("script_location", str(_MIGRATIONS))
         with engine.execution_options(writes=True).connect() as connection, connection.begin():
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, migration)
 
 
 def _version(engine: Engine) -> str | None:

@@ -19,6 +19,7 @@ from agent.engine.database import Database
 from agent.engine.records import (
     Cancellation,
     Event,
+    Restore,
     SupplierOrder,
     Wanted,
     cancellation_row,
@@ -27,7 +28,7 @@ from agent.engine.records import (
     stamp_row,
 )
 from agent.engine.stages import stage_of
-from agent.engine.tables import CancellationRow, EventRow, SupplierOrderRow
+from agent.engine.tables import CancellationRow, EventRow, RestoreRow, SupplierOrderRow
 from agent.errors import BadInput, CountermandError
 from agent.model import (
     Choices,
@@ -131,11 +132,21 @@ class Ledger:
             row = session.scalar(select(CancellationRow).where(CancellationRow.shop_claim == f"{shop}:{gid}"))
             return None if row is None else snapshot(session, row)
 
+    def last_restore(self) -> Restore | None:
+        """The last restore of this ledger; ``None``: it was never restored."""
+        with self._database.reading() as session:
+            row = session.scalar(select(RestoreRow))
+            return None if row is None else Restore(row.at, row.backup_made_at)
+
     # -- asking
 
-    def claim(self, wanted: Sequence[Wanted], choices: Choices) -> Cancellation | None:
+    def claim(
+        self, wanted: Sequence[Wanted], choices: Choices, agreed: dict[str, str] | None = None
+    ) -> Cancellation | None:
         """
         Begin a cancellation of *wanted*. ``None``: somebody else claimed one of them first.
+
+        :param agreed: the yes that it needed, for its first event.
         """
         now = self._clock.now()
         row = CancellationRow(
@@ -183,7 +194,7 @@ class Ledger:
                     row.id,
                     "asked",
                     after=Stage.OPEN,
-                    detail={"orders": ", ".join(order.order_id for order in wanted)},
+                    detail={"orders": ", ".join(order.order_id for order in wanted), **(agreed or {})},
                 )
         except IntegrityError:
             return None

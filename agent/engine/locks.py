@@ -1,17 +1,20 @@
 """
-One owner at a time: of an account, of a shop. The lock is the operating system's, so it dies with its holder.
+One owner at a time: of an account, of a shop, of the whole ledger while a backup is restored over it. The lock is the
+operating system's, so it dies with its holder.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from filelock import AsyncFileLock, Timeout
 
+from agent.errors import Retryable
 from agent.walk import Person
 
 
@@ -22,10 +25,8 @@ async def held(home: Path, name: str, person: Person, holder: str | None = None)
 
     :param holder: who took it last, for the message.
     """
-    folder = home / "locks"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = AsyncFileLock(
-        folder / f"{name}.lock", mode=0o600, thread_local=False, run_in_executor=False, poll_interval=0.1
+        _folder(home) / f"{name}.lock", mode=0o600, thread_local=False, run_in_executor=False, poll_interval=0.1
     )
     try:
         await lock.acquire(timeout=0)
@@ -38,6 +39,38 @@ async def held(home: Path, name: str, person: Person, holder: str | None = None)
         await lock.release()
 
 
+def ledger_lock(home: Path, *, alone: bool) -> Callable[[], None]:
+    """
+    Hold the ledger under *home*, never waiting: together with everybody who works with it, or *alone*, to replace it.
+
+    :returns: what lets go of it. (``filelock`` ties its shared locks to the thread that took them; ours outlive it.)
+    :raises Retryable: somebody else holds it in a way that does not go with ours.
+    """
+    handle = os.open(_folder(home) / "ledger.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        if alone:
+            raise Retryable(
+                "another countermand process works with the ledger",
+                next="End the other commands and workers, or wait for them, then give the same command again.",
+            ) from None
+        raise Retryable(
+            "a backup is being restored over the ledger", next="Give the same command again once that is done."
+        ) from None
+    except BaseException:
+        os.close(handle)
+        raise
+    return lambda: os.close(handle)
+
+
 def this_process() -> str:
     """How this process is named to others that wait for it."""
     return f"process {os.getpid()} ({' '.join(Path(word).name for word in sys.argv[:2])})"
+
+
+def _folder(home: Path) -> Path:
+    folder = home / "locks"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

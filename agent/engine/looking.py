@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from agent.engine.records import Cancellation, SupplierOrder
+from agent.engine.records import RESTORE, Cancellation, SupplierOrder
 from agent.engine.sites import Sites
 from agent.engine.workshop import Workshop, end_with
 from agent.errors import (
@@ -131,6 +131,8 @@ def _refusal(order: SupplierOrder, reading: Reading) -> Refused:
 
 def _unresolved(order: SupplierOrder, reading: Reading) -> Uncertain:
     when = f" at {order.stamp.armed_at:%Y-%m-%d %H:%M:%S} UTC" if order.stamp else ""
+    if order.stamp is not None and order.stamp.target == RESTORE:
+        when = f" before the ledger was restored{when}"
     return Uncertain(
         f"order {order.order_id} may have been clicked{when}, and the portal now says “{reading.text}”: no request shows. It was not clicked again",
         next=f"Look at order {order.order_id} in My Orders. If a request shows, give the same command again: it reads the answer. "

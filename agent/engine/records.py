@@ -29,6 +29,9 @@ from agent.model import (
 )
 from agent.storefront import ShopSettlement
 
+RESTORE = "restore"
+"""The target, and the visit, of a stamp that a restore put there: a click may have happened in the days that were lost."""
+
 
 @dataclass(frozen=True)
 class Stamp:
@@ -44,6 +47,14 @@ class Stamp:
     def is_open(self) -> bool:
         """A click may have happened, and what it did is not known."""
         return self.state == "armed"
+
+
+@dataclass(frozen=True)
+class Restore:
+    """The last restore of the ledger."""
+
+    at: datetime
+    backup_made_at: datetime
 
 
 @dataclass(frozen=True)

@@ -162,3 +162,13 @@ class AccountRow(Base):
     visited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_because: Mapped[str | None] = mapped_column(Text)
+
+
+class RestoreRow(Base):
+    """The last restore of this ledger, in one row: until long after it, a new request needs a person's yes."""
+
+    __tablename__ = "restores"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    backup_made_at: Mapped[datetime] = mapped_column(UtcDateTime)
