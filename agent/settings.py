@@ -130,6 +130,8 @@ class Looks(_Table):
 
     first: Duration = timedelta(minutes=2)
     longest: Duration = timedelta(hours=1)
+    limit: Duration = timedelta(days=5)
+    """A supplier that is silent for longer is for a person; the order is looked at all the same."""
 
 
 class Patience(_Table):

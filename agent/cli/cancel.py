@@ -92,7 +92,7 @@ def cancel(
     why = chosen_reason(reason, reason_text)
     wanted = _wanted(state, orders, account)
     shop_name, shop_choices = _shop(state, shop, shop_order, refund, shop_reason, note, restock, notify)
-    limit = _duration(timeout)
+    limit = time_limit(timeout)
     together = [tuple(wanted)] if shop_order is not None else [(one,) for one in wanted]
     requests = [
         Request(
@@ -135,7 +135,7 @@ class Cancelling:
         from agent.engine.asking import ask
         from agent.engine.results import failure
 
-        deadline = None if self._limit is None else self._workshop.clock.monotonic() + self._limit
+        deadline = self._deadline()
         for request in requests:
             try:
                 self._asked.append((await ask(self._workshop, request)).id)
@@ -143,17 +143,35 @@ class Cancelling:
                 if len(requests) == 1:
                     raise
                 self._asked.append(error)
-        try:
-            await self._until_settled(deadline)
-        except Exception as error:
-            self._nothing_is_open(error)
-            raise
+        await self._do_what_is_due(deadline)
         for asked in self._asked:
             if isinstance(asked, str):
                 self._finish(asked)
             else:
                 self._add(failure(asked.report()), asked.exit_code)
         self._show(len(requests))
+
+    async def go_on(self, ids: Sequence[str]) -> None:
+        """Do what is due of cancellations that there are, wait, show."""
+        self._asked = list(ids)
+        await self._do_what_is_due(self._deadline())
+        self.show(ids)
+
+    def show(self, ids: Sequence[str]) -> None:
+        """Show cancellations as they stand."""
+        for id in ids:
+            self._finish(id)
+        self._show(len(ids))
+
+    def _deadline(self) -> float | None:
+        return None if self._limit is None else self._workshop.clock.monotonic() + self._limit
+
+    async def _do_what_is_due(self, deadline: float | None) -> None:
+        try:
+            await self._until_settled(deadline)
+        except Exception as error:
+            self._nothing_is_open(error)
+            raise
 
     @property
     def _ids(self) -> list[str]:
@@ -203,6 +221,8 @@ class Cancelling:
             return False
         if cancellation.due_at <= now:
             return True
+        if cancellation.is_held:  # only watched, which may take for ever; unless a look is due once QUIET is over
+            return not cancellation.stage.is_final and self._engine.is_in_quiet(cancellation)
         submitted = all(order.stage not in _NOT_KNOWN for order in cancellation.orders)
         decided = all(order.stage.is_decided for order in cancellation.orders)
         return not {Wait.SUBMITTED: submitted, Wait.DECIDED: decided}.get(self._wait, False)
@@ -345,7 +365,8 @@ def _shop(
     return name, ShopChoices(refund=refund, reason=reason, note=note, restock=restock, notify=notify)
 
 
-def _duration(text: str | None) -> float | None:
+def time_limit(text: str | None) -> float | None:
+    """The seconds of ``--timeout``; ``None``: no limit."""
     from agent.settings import parse_duration
 
     if text is None:

@@ -46,6 +46,12 @@ class Accounts:
             row = session.get(AccountRow, (portal, account))
             return row.visited_at if row else None
 
+    def is_paused(self, portal: str, account: str) -> bool:
+        """Whether a person must sign in before it is of use to go there."""
+        with self._database.reading() as session:
+            row = session.get(AccountRow, (portal, account))
+            return row is not None and row.paused_at is not None
+
     def note(
         self,
         portal: str,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select
@@ -28,14 +29,14 @@ from agent.engine.records import (
     stamp_row,
 )
 from agent.engine.stages import stage_of
-from agent.engine.tables import CancellationRow, EventRow, RestoreRow, SupplierOrderRow
+from agent.engine.stops import why_it_stands_still
+from agent.engine.tables import ApprovalRow, CancellationRow, EventRow, RestoreRow, StampRow, SupplierOrderRow
 from agent.errors import BadInput, CountermandError
 from agent.model import (
     Choices,
     ErrorKind,
     ErrorReport,
     OrderStage,
-    Settle,
     ShopStage,
     Stage,
 )
@@ -56,6 +57,10 @@ class Ledger:
         self._database = database
         self._clock = clock
         self._actor = actor
+
+    def by(self, actor: str) -> Ledger:
+        """The same ledger, with *actor* named in the events of what is changed through it."""
+        return Ledger(self._database, self._clock, actor)
 
     # -- reading
 
@@ -201,20 +206,32 @@ class Ledger:
         return self.get(row.id)
 
     def free(self, id: str) -> None:
-        """Let the orders of a cancellation that is over, and submitted nothing, be asked for afresh."""
+        """Let the orders of a cancellation that is over, and submitted nothing, be asked for afresh. Else it keeps them."""
         with self._database.writing() as session:
             row = cancellation_row(session, id)
+            orders = snapshot(session, row).orders
+            # Another process may have gone on with it since the caller looked.
+            if any(one.was_stamped or one.is_open or one.stage.is_withdrawn for one in orders):
+                return
             row.shop_claim = None
             for order in order_rows(session, id):
                 order.claim = None
             self._event(session, id, "freed")
 
     def wake(self, id: str) -> None:
-        """A person asked again: whatever is not over is due now."""
+        """
+        A person asked again: whatever is not over is due now.
+
+        What waited for a person goes on from where its orders stand, unless they are what a person must decide about.
+        """
         with self._database.writing() as session:
             row = cancellation_row(session, id)
-            if not Stage(row.stage).is_final:
-                row.due_at = self._clock.now()
+            now = snapshot(session, row)
+            if now.stage.is_final:
+                return
+            if now.stage is Stage.NEEDS_OPERATOR and _stage(now) is not Stage.NEEDS_OPERATOR:
+                self._follow(session, id, None, error=None, by_a_person=True)
+            row.due_at = self._clock.now()
 
     # -- the queue
 
@@ -289,6 +306,8 @@ class Ledger:
         """
         A supplier order's stage changes; its cancellation's stage follows by the rules of ``stages.py``.
 
+        An answer that comes when the cancellation is over already is noted as late, and changes the order alone.
+
         :param text: the portal's own words.
         :param outcome: what became of the stamp, if it is answered by this.
         """
@@ -312,17 +331,18 @@ class Ledger:
                     for key, value in (("text", text), ("outcome", outcome), ("why", why))
                     if value
                 }
+                over = Stage(cancellation_row(session, row.cancellation_id).stage).is_final
                 self._event(
                     session,
                     row.cancellation_id,
-                    "order",
+                    "late_answer" if over and stage.is_decided else "order",
                     order_id=row.order_id,
                     before=before,
                     after=stage,
                     visit=visit,
                     detail=detail or None,
                 )
-            self._follow(session, row.cancellation_id, visit, error=None)
+                self._follow(session, row.cancellation_id, visit, error=None)
 
     def next_attempt(self, order: SupplierOrder, visit: str) -> None:
         """A look proved that the attempt left nothing behind, and the settings say to submit again (design 4.3)."""
@@ -346,20 +366,122 @@ class Ledger:
             self._follow(session, row.cancellation_id, visit, error=None)
 
     def abandon(self, id: str, why: str) -> None:
-        """A person gives a cancellation up; its orders may be asked for afresh if nothing was submitted."""
+        """
+        A person gives a cancellation up; its orders may be asked for afresh if nothing was submitted.
+
+        What is out at the supplier goes on being watched.
+
+        :raises BadInput: it is over, or its shop order is being cancelled.
+        """
         with self._database.writing() as session:
-            row = cancellation_row(session, id)
-            before, row.stage, row.due_at = row.stage, Stage.ABANDONED, None
-            self._event(session, id, "stage", before=before, after=Stage.ABANDONED, detail={"why": why})
+            now = snapshot(session, cancellation_row(session, id))
+            if now.stage.is_final:
+                raise BadInput(
+                    f"cancellation {id} is {now.stage.value} already; there is nothing to abandon",
+                    next=f"Run countermand show {id}.",
+                )
+            if now.shop_stage is ShopStage.SETTLING:
+                raise BadInput(
+                    f"the shop order of cancellation {id} is being cancelled: it cannot be abandoned now",
+                    next=f"Run countermand retry {id} to bring that to its end.",
+                )
+            self._follow(session, id, None, error=None, stage=Stage.ABANDONED, why=why)
+
+    def resolve(self, order: SupplierOrder, *, requested: bool) -> None:
+        """
+        A person says what they saw about an order that may have been submitted.
+
+        :param requested: the portal shows our request: its answer is waited for. If not, the attempt is closed.
+        :raises BadInput: the order has moved since *order* was read.
+        """
+        now = self._clock.now()
+        outcome = "resolved_requested" if requested else "resolved_not_requested"
+        with self._database.writing() as session:
+            row = session.get_one(SupplierOrderRow, order.key)
+            _is_as_read(session, order)
+            stamp = stamp_row(session, row)
+            if stamp is not None:
+                stamp.state, stamp.outcome = "answered", outcome
+            elif not requested:
+                # An attempt that is closed has a stamp, so that nothing can click in its name.
+                session.add(
+                    StampRow(
+                        supplier_order_id=row.id,
+                        attempt=row.attempt,
+                        visit="",
+                        target="",
+                        state="answered",
+                        armed_at=now,
+                        armed=0,
+                        outcome=outcome,
+                    )
+                )
+            before, row.stage = row.stage, OrderStage.AWAITING_DECISION if requested else OrderStage.QUEUED
+            if requested and row.requested_at is None:
+                row.requested_at = now
+            self._event(
+                session,
+                row.cancellation_id,
+                "order",
+                order_id=row.order_id,
+                before=before,
+                after=row.stage,
+                detail={"outcome": outcome},
+            )
+            self._follow(session, row.cancellation_id, None, error=None)
+            cancellation = cancellation_row(session, row.cancellation_id)
+            if requested:
+                cancellation.due_at = now
+
+    def reopen(self, cancellation: Cancellation, orders: Sequence[SupplierOrder], how: str) -> None:
+        """
+        A person said yes to asking once more: a further attempt for each of *orders*, which nothing is out for.
+
+        :param how: how the yes was given.
+        :raises BadInput: an order has moved since it was read, or belongs to another cancellation by now.
+        """
+        now = self._clock.now()
+        with self._database.writing() as session:
+            row = cancellation_row(session, cancellation.id)
+            if row.shop_gid is not None and row.shop_claim is None:
+                raise _asked_afresh(cancellation.id)
+            for order in orders:
+                one = session.get_one(SupplierOrderRow, order.key)
+                _is_as_read(session, order)
+                if one.claim is None:
+                    raise _asked_afresh(cancellation.id)
+                before, one.stage, one.attempt = one.stage, OrderStage.QUEUED, one.attempt + 1
+                one.requested_at = one.decided_at = None
+                session.add(
+                    ApprovalRow(
+                        cancellation_id=cancellation.id, order_id=one.order_id, at=now, actor=self._actor, how=how
+                    )
+                )
+                self._event(
+                    session,
+                    cancellation.id,
+                    "order",
+                    order_id=one.order_id,
+                    before=before,
+                    after=one.stage,
+                    detail={"attempt": str(one.attempt), "approved": how},
+                )
+            row.looks = 0
+            if row.shop_stage == ShopStage.STOPPED:
+                # The shop order is read again before the supplier is asked.
+                row.shop_stage = ShopStage.WAITING
+                self._event(session, cancellation.id, "shop", before=ShopStage.STOPPED, after=ShopStage.WAITING)
+            self._follow(session, cancellation.id, None, error=None, by_a_person=True)
 
     def postpone(self, id: str, due_at: datetime | None) -> None:
         """Nothing to do before *due_at*; ``None``: nothing before a person acts."""
         with self._database.writing() as session:
             cancellation_row(session, id).due_at = due_at
 
-    def looked(self, id: str, due_at: datetime) -> None:
+    def looked(self, id: str, due_at: datetime, visit: str | None) -> None:
         """The portal was looked at and has not decided; the next look is due at *due_at*."""
         with self._database.writing() as session:
+            self._follow(session, id, visit, error=None)
             row = cancellation_row(session, id)
             row.looks += 1
             row.due_at = due_at
@@ -380,13 +502,25 @@ class Ledger:
         :param due_at: when the next visit is due; ``None`` waits for a person or a further command.
         """
         with self._database.writing() as session:
-            self._follow(session, id, visit, error=_clean(error.report()), stage=stage)
-            cancellation_row(session, id).due_at = due_at
+            after = self._follow(session, id, visit, error=_clean(error.report()), stage=stage)
+            if not (after.is_held and after.is_watched):
+                cancellation_row(session, id).due_at = None if after.stage.is_final else due_at
+            elif due_at is not None:
+                cancellation_row(session, id).due_at = due_at
 
     def move_shop(self, id: str, stage: ShopStage, visit: str | None, settlement: ShopSettlement | None = None) -> None:
-        """The shop order's stage changes, and with it the cancellation's."""
+        """
+        The shop order's stage changes, and with it the cancellation's.
+
+        :raises BadInput: it was to be settled, and is over.
+        """
         with self._database.writing() as session:
             row = cancellation_row(session, id)
+            if stage is ShopStage.SETTLING and Stage(row.stage).is_final:
+                raise BadInput(
+                    f"cancellation {id} is {row.stage} by now; its shop order was not touched",
+                    next=f"Run countermand show {id}.",
+                )
             before, row.shop_stage = row.shop_stage, stage
             if settlement is not None:
                 row.cancelled_at, row.currency = settlement.cancelled_at, settlement.currency
@@ -397,27 +531,48 @@ class Ledger:
             self._follow(session, id, visit, error=None)
 
     def _follow(
-        self, session: Session, id: str, visit: str | None, *, error: ErrorReport | None, stage: Stage | None = None
-    ) -> None:
+        self,
+        session: Session,
+        id: str,
+        visit: str | None,
+        *,
+        error: ErrorReport | None,
+        stage: Stage | None = None,
+        why: str | None = None,
+        by_a_person: bool = False,
+    ) -> Cancellation:
+        """
+        The cancellation's stage, error and next visit, after something of it has changed.
+
+        :param stage: where that leaves it; ``None`` leaves it to its orders.
+        :param why: what a person had in mind, for the event.
+        :param by_a_person: a person wants it to go on, whatever it stopped for.
+        :returns: the cancellation as it stands now.
+        """
         row = cancellation_row(session, id)
-        stages = [OrderStage(order.stage) for order in order_rows(session, id)]
-        before = row.stage
-        row.stage = stage or stage_of(stages, ShopStage(row.shop_stage), Settle(row.settle))
-        row.changed_at = self._clock.now()
-        if (
-            error is None
-            and row.stage == Stage.NEEDS_OPERATOR
-            and not any(one is OrderStage.UNCERTAIN for one in stages)
-        ):
-            error = _mixed(order_rows(session, id))
+        before = snapshot(session, row)
+        stays = not by_a_person and (before.stage.is_final or _waits_to_submit(before))
+        row.stage = before.stage if stays and stage is not Stage.ABANDONED else stage or _stage(before)
+        after = replace(before, stage=Stage(row.stage))
+        error = before.error if stays and _keeps_its_error(before, after) else _error(after, error)
         row.error_kind, row.error_message, row.error_next = (
             (error.kind, error.message, error.next) if error else (None, None, None)
         )
-        over = row.stage in (Stage.DONE, Stage.REFUSED, Stage.ABANDONED, Stage.NEEDS_OPERATOR)
-        row.due_at = None if over else self._clock.now()
-        if before != row.stage or error is not None:
-            detail = {"kind": str(error.kind), "message": error.message} if error else None
-            self._event(session, id, "stage", before=before, after=row.stage, visit=visit, detail=detail)
+        row.changed_at = self._clock.now()
+        if not after.is_held:
+            row.due_at = row.changed_at
+        elif not after.is_watched:
+            row.due_at = None
+        elif row.due_at is None or row.due_at < row.changed_at:
+            row.due_at = row.changed_at
+        if before.stage is not after.stage or (error is not None and error != before.error):
+            detail = {"why": why} if why else {}
+            if error is not None:
+                detail |= {"kind": str(error.kind), "message": error.message}
+            self._event(
+                session, id, "stage", before=before.stage, after=after.stage, visit=visit, detail=detail or None
+            )
+        return after
 
     def _event(
         self,
@@ -461,10 +616,56 @@ def _clean(report: ErrorReport) -> ErrorReport:
     return ErrorReport(kind=report.kind, message=redactor.clean(report.message), next=redactor.clean(report.next))
 
 
-def _mixed(orders: Sequence[SupplierOrderRow]) -> ErrorReport:
-    answers = ", ".join(f"{order.order_id} is {order.stage.replace('_', ' ')}" for order in orders)
-    return ErrorReport(
-        kind=ErrorKind.MIXED_DECISIONS,
-        message=f"the suppliers answered differently: {answers}. Nothing was sent to the shop.",
-        next="Decide about the shop order by hand: it cannot be cancelled in part.",
+def _stage(cancellation: Cancellation) -> Stage:
+    """The stage that follows from the orders; a closed attempt waits for a person, once nothing is unresolved."""
+    stages = [order.stage for order in cancellation.orders]
+    stage = stage_of(stages, cancellation.shop_stage, cancellation.choices.settle)
+    closed = any(order.is_closed for order in cancellation.orders)
+    if stage is Stage.OPEN and closed and OrderStage.SUBMITTING not in stages:
+        return Stage.NEEDS_OPERATOR
+    return stage
+
+
+def _waits_to_submit(cancellation: Cancellation) -> bool:
+    """It stopped before an order was submitted: only a person's word lets that go on, not a look at another order."""
+    by_its_orders = (ErrorKind.UNCERTAIN, ErrorKind.MIXED_DECISIONS)
+    return (
+        cancellation.stage is Stage.NEEDS_OPERATOR
+        and cancellation.error is not None
+        and cancellation.error.kind not in by_its_orders
+        and any(order.may_be_submitted for order in cancellation.orders)
+    )
+
+
+def _keeps_its_error(before: Cancellation, after: Cancellation) -> bool:
+    """A look at what is out besides changes nothing about why it stopped."""
+    return before.error is not None and after.stage is before.stage in (Stage.REFUSED, Stage.NEEDS_OPERATOR)
+
+
+def _error(after: Cancellation, error: ErrorReport | None) -> ErrorReport | None:
+    """What is said of *after*: *error*, unless the orders themselves are what a person must know of first."""
+    uncertain = any(order.stage is OrderStage.UNCERTAIN for order in after.orders)
+    if error is None or after.stage in (Stage.DONE, Stage.ABANDONED):
+        return why_it_stands_still(after)
+    if uncertain and after.stage is Stage.NEEDS_OPERATOR and error.kind is not ErrorKind.UNCERTAIN:
+        return why_it_stands_still(after)
+    return error
+
+
+def _is_as_read(session: Session, order: SupplierOrder) -> None:
+    row = session.get_one(SupplierOrderRow, order.key)
+    now = next(
+        one for one in snapshot(session, cancellation_row(session, row.cancellation_id)).orders if one.key == order.key
+    )
+    if (now.stage, now.attempt, now.stamp) != (order.stage, order.attempt, order.stamp):
+        raise BadInput(
+            f"order {order.order_id} has moved meanwhile: it is {now.stage.replace('_', ' ')} now",
+            next=f"Run countermand show {row.cancellation_id}, and decide again.",
+        )
+
+
+def _asked_afresh(id: str) -> BadInput:
+    return BadInput(
+        f"the orders of cancellation {id} were let go of, to be asked for afresh",
+        next="Run countermand list to see which cancellation has them now, or give countermand cancel.",
     )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from agent.engine.records import RESTORE, Cancellation, SupplierOrder
 from agent.engine.sites import Sites
+from agent.engine.stops import say_it_resolved
 from agent.engine.workshop import Workshop, end_with
 from agent.errors import (
     ChallengeShown,
@@ -28,7 +29,7 @@ async def look(sites: Sites, cancellation: Cancellation, order: SupplierOrder) -
     workshop = sites.workshop
     async with sites.owning(order.portal, order.account):
         cancellation, order = workshop.ledger.again(order)
-        if order.may_be_submitted or order.stage.is_decided:
+        if not order.is_open:
             return
         visit = workshop.ledger.begin_visit(cancellation.id, "look", order)
         journal = workshop.journal(visit, "look", order.portal, order.account, order.order_id)
@@ -57,7 +58,7 @@ def _decide(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder
                 text=reading.text,
                 outcome="requested" if unresolved else None,
             )
-            workshop.ledger.looked(cancellation.id, next_look(workshop, cancellation, order))
+            _still_waiting(workshop, cancellation, order, visit)
         case Answer.WITHDRAWN:
             workshop.ledger.move_order(
                 order, OrderStage.APPROVED, visit, text=reading.text, outcome="cancelled" if unresolved else None
@@ -70,20 +71,62 @@ def _decide(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder
         case Answer.NOT_REQUESTED if not unresolved:
             # Merely placed is no decision: the page may lag behind, or the request was withdrawn.
             workshop.ledger.move_order(order, OrderStage.AWAITING_DECISION, visit, text=reading.text)
-            workshop.ledger.looked(cancellation.id, next_look(workshop, cancellation, order))
-        case Answer.NOT_REQUESTED if reading.clear and workshop.settings.portal(order.portal).resubmit == "when_clear":
+            _still_waiting(workshop, cancellation, order, visit)
+        case Answer.NOT_REQUESTED if _may_submit_again(workshop, cancellation, order, reading):
             workshop.ledger.next_attempt(order, visit)
         case Answer.NOT_REQUESTED:
             workshop.ledger.move_order(order, OrderStage.UNCERTAIN, visit, text=reading.text)
-            workshop.ledger.fail(cancellation.id, _unresolved(order, reading), visit)
+            workshop.ledger.fail(cancellation.id, _unresolved(cancellation.id, order, reading), visit)
         case Answer.UNCLEAR:
             what = f"the portal says “{reading.text}” about order {order.order_id} ({reading.state.replace('_', ' ')}), which is no decision to act on"
             by_hand = "Look at the order at the portal and decide by hand."
             # After a click without a known outcome it is still not known whether we asked.
             stage = OrderStage.UNCERTAIN if unresolved else order.stage
-            why = Uncertain(what, next=by_hand) if unresolved else NoDecision(what, next=by_hand)
+            why: CountermandError = NoDecision(what, next=by_hand)
+            if unresolved:
+                why = Uncertain(
+                    what, next=f"{by_hand} Then say what you saw: {say_it_resolved(cancellation.id, order)}."
+                )
             workshop.ledger.move_order(order, stage, visit, text=reading.text)
             workshop.ledger.fail(cancellation.id, why, visit, stage=Stage.NEEDS_OPERATOR)
+
+
+def _may_submit_again(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder, reading: Reading) -> bool:
+    when_clear = workshop.settings.portal(order.portal).resubmit == "when_clear"
+    return when_clear and reading.clear and not cancellation.stage.is_final
+
+
+def _still_waiting(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder, visit: str) -> None:
+    """The supplier has not decided: look again later, and past the limit tell a person too."""
+    overdue = _overdue(workshop, cancellation)
+    if overdue is None:
+        workshop.ledger.looked(cancellation.id, next_look(workshop, cancellation, order), visit)
+        return
+    longest = workshop.settings.portal(order.portal).looks.longest
+    workshop.ledger.fail(
+        cancellation.id, overdue, visit, stage=Stage.NEEDS_OPERATOR, due_at=workshop.clock.now() + longest
+    )
+
+
+def _overdue(workshop: Workshop, cancellation: Cancellation) -> NoDecision | None:
+    """What to tell a person when a supplier was silent for longer than the limit. The same words each time: it is told once."""
+    now = workshop.clock.now()
+    late = [
+        f"order {order.order_id}, asked at {order.requested_at:%Y-%m-%d %H:%M} UTC"
+        for order in workshop.ledger.get(cancellation.id).orders
+        if order.stage is OrderStage.AWAITING_DECISION
+        and order.requested_at is not None
+        and now - order.requested_at > workshop.settings.portal(order.portal).looks.limit
+    ]
+    if not late:
+        return None
+    error = NoDecision(
+        f"the supplier has not decided about {'; '.join(late)}",
+        next="Ask the seller. The order goes on being looked at, and an answer is acted upon whenever it comes; "
+        f"countermand retry {cancellation.id} looks now, countermand abandon {cancellation.id} gives it up.",
+    )
+    error.done_so_far = "The request is out."
+    return error
 
 
 def _not_read(
@@ -104,6 +147,9 @@ def _not_read(
         if isinstance(error, OrderNotFound):
             error = NoDecision(f"{error.what}, though it was asked to cancel", next=error.next)
         error.done_so_far = "The request is out; this look changed nothing."
+        overdue = _overdue(workshop, cancellation)
+        if stage is None and overdue is not None:
+            error, stage = overdue, Stage.NEEDS_OPERATOR
     workshop.ledger.fail(
         cancellation.id, error, visit, stage=stage, due_at=None if stage else next_look(workshop, cancellation, order)
     )
@@ -116,8 +162,10 @@ def tell(workshop: Workshop, id: str, error: CountermandError, visit: str) -> No
 
 
 def next_look(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder) -> datetime:
-    """When the portal is looked at again: later each time."""
+    """When the portal is looked at again: later each time, and at the slowest where it is only watched."""
     looks = workshop.settings.portal(order.portal).looks
+    if workshop.ledger.get(cancellation.id).is_held:
+        return workshop.clock.now() + looks.longest
     pause: timedelta = min(looks.first * 2.0 ** min(cancellation.looks, 30), looks.longest)
     return workshop.clock.now() + pause
 
@@ -129,12 +177,12 @@ def _refusal(order: SupplierOrder, reading: Reading) -> Refused:
     )
 
 
-def _unresolved(order: SupplierOrder, reading: Reading) -> Uncertain:
+def _unresolved(id: str, order: SupplierOrder, reading: Reading) -> Uncertain:
     when = f" at {order.stamp.armed_at:%Y-%m-%d %H:%M:%S} UTC" if order.stamp else ""
     if order.stamp is not None and order.stamp.target == RESTORE:
         when = f" before the ledger was restored{when}"
     return Uncertain(
         f"order {order.order_id} may have been clicked{when}, and the portal now says “{reading.text}”: no request shows. It was not clicked again",
-        next=f"Look at order {order.order_id} in My Orders. If a request shows, give the same command again: it reads the answer. "
-        "If none shows, cancel the order there by hand and give the same command again.",
+        next=f"Look at order {order.order_id} in My Orders. Then say what you saw: {say_it_resolved(id, order)}. "
+        f"countermand retry {id} looks once more.",
     )

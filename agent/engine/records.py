@@ -68,6 +68,7 @@ class SupplierOrder:
     stage: OrderStage
     attempt: int
     status_text: str | None
+    requested_at: datetime | None
     decided_at: datetime | None
     stamp: Stamp | None
 
@@ -76,6 +77,21 @@ class SupplierOrder:
         """Nothing of the present attempt can be out: it was not begun, or the page proved that nothing was sent."""
         unsent = self.stamp is None or self.stamp.state == "unsent"
         return self.stage in (OrderStage.QUEUED, OrderStage.SUBMITTING) and unsent
+
+    @property
+    def is_unresolved(self) -> bool:
+        """A click may have happened, and whether we asked is not known."""
+        return self.stage in (OrderStage.SUBMITTING, OrderStage.UNCERTAIN) and not self.may_be_submitted
+
+    @property
+    def is_open(self) -> bool:
+        """Something is, or may be, out at the portal, and the portal has not decided."""
+        return self.is_unresolved or self.stage is OrderStage.AWAITING_DECISION
+
+    @property
+    def is_closed(self) -> bool:
+        """A person said that the attempt left no request behind: only a further attempt may click, and only a yes opens it."""
+        return self.stage is OrderStage.QUEUED and self.stamp is not None and self.stamp.state == "answered"
 
     @property
     def was_stamped(self) -> bool:
@@ -104,6 +120,19 @@ class Cancellation:
     def accounts(self) -> tuple[tuple[str, str], ...]:
         """The (portal, account) pairs of its orders."""
         return tuple(dict.fromkeys((order.portal, order.account) for order in self.orders))
+
+    @property
+    def is_held(self) -> bool:
+        """Nothing is submitted or settled by itself: it is over, or waits for a person."""
+        return self.stage.is_final or self.stage is Stage.NEEDS_OPERATOR
+
+    @property
+    def is_watched(self) -> bool:
+        """An order of it is looked at whatever its own stage is: every request is, until the supplier has decided."""
+        return any(
+            order.stage is OrderStage.AWAITING_DECISION or (self.stage.is_final and order.is_open)
+            for order in self.orders
+        )
 
 
 @dataclass(frozen=True)
@@ -213,6 +242,7 @@ def _order(session: Session, row: SupplierOrderRow) -> SupplierOrder:
         stage=OrderStage(row.stage),
         attempt=row.attempt,
         status_text=row.status_text,
+        requested_at=row.requested_at,
         decided_at=row.decided_at,
         stamp=None if stamp is None else Stamp(stamp.id, stamp.state, stamp.armed, stamp.armed_at, stamp.target),
     )

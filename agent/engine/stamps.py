@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from agent.engine.clock import Clock
 from agent.engine.database import Database
-from agent.engine.records import SupplierOrder
+from agent.engine.records import SupplierOrder, cancellation_row
 from agent.engine.tables import AccountRow, ApprovalRow, EventRow, StampRow, SupplierOrderRow
-from agent.errors import CountermandError, Retryable, Uncertain
-from agent.model import OrderId, OrderStage
+from agent.errors import BadInput, CountermandError, Retryable, Uncertain
+from agent.model import OrderId, OrderStage, Stage
 
 
 class LedgerStamper:
@@ -44,7 +44,9 @@ class LedgerStamper:
         """
         See ``Stamper.arm``: one transaction, on disk with full sync when it returns.
 
-        :raises Retryable: another process has taken over the account, or this one is being stopped: nothing is out yet.
+        :raises Retryable: another process has taken over the account, a person has closed the attempt, or this process is being
+            stopped: nothing is out yet.
+        :raises BadInput: a person has abandoned the cancellation.
         :raises Uncertain: an earlier click of this attempt has no outcome yet.
         """
         if order != self._order.order_id:
@@ -67,6 +69,13 @@ class LedgerStamper:
             if account.fence != self._fence:
                 raise Retryable(f"another process ({account.holder}) has taken over account {self._order.account}")
             order = session.get_one(SupplierOrderRow, self._order.key)
+            if cancellation_row(session, order.cancellation_id).stage == Stage.ABANDONED:
+                raise BadInput(
+                    f"cancellation {order.cancellation_id} was abandoned meanwhile",
+                    next=f"Run countermand show {order.cancellation_id}.",
+                )
+            if order.attempt != self._order.attempt:
+                raise Retryable(f"attempt {self._order.attempt} for order {order.order_id} is over meanwhile")
             stamp = session.scalar(
                 select(StampRow).where(StampRow.supplier_order_id == order.id, StampRow.attempt == order.attempt)
             )

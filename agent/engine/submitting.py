@@ -40,7 +40,7 @@ async def submit(sites: Sites, cancellation: Cancellation, order: SupplierOrder)
     async with sites.owning(order.portal, order.account) as fence:
         # Somebody else may have done it while we waited for the account.
         cancellation, order = workshop.ledger.again(order)
-        if not order.may_be_submitted:
+        if cancellation.is_held or not order.may_be_submitted:
             return
         visit = workshop.ledger.begin_visit(cancellation.id, "submit", order)
         journal = workshop.journal(visit, "submit", order.portal, order.account, order.order_id)
