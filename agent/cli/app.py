@@ -14,10 +14,9 @@ from typing import Annotated
 import typer
 
 from agent.cli import backup, cancel, deciding, doctor, new_portal, seeing, signing_in, teach, worker
-from agent.cli.context import Globals
+from agent.cli.context import Globals, told
 from agent.cli.selectors import selectors
-from agent.errors import EXIT_BUG, EXIT_CTRL_C, BadInput, CountermandError
-from agent.model import ErrorKind, ErrorReport
+from agent.errors import EXIT_CTRL_C, BadInput, CountermandError
 from agent.redact import redactor, set_up_logging
 
 _SWITCHES = ("--json", "--verbose")
@@ -125,18 +124,15 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
     return front + rest
 
 
-def _fail(state: Globals, error: CountermandError) -> int:
-    report = error.report()
+def _fail(state: Globals, error: Exception) -> int:
+    from agent.cli.output import show_error
+    from agent.engine.results import failure
+
+    report, code = told(error)
     show_error(state, report)
     if state.json:
-        from agent.engine.results import failure
-
-        state.print_json(
-            failure(
-                ErrorReport(kind=report.kind, message=redactor.clean(report.message), next=redactor.clean(report.next))
-            )
-        )
-    return error.exit_code
+        state.print_json(failure(report))
+    return code
 
 
 def _bug(state: Globals, error: Exception) -> int:
@@ -144,22 +140,4 @@ def _bug(state: Globals, error: Exception) -> int:
         import traceback
 
         state.people.print(redactor.clean("".join(traceback.format_exception(error))), markup=False)
-    what = redactor.clean(f"this is a bug in countermand: {type(error).__name__}: {error}")
-    report = ErrorReport(
-        kind=ErrorKind.BUG, message=what, next="Give the command again with --verbose and report what it prints."
-    )
-    show_error(state, report)
-    if state.json:
-        from agent.engine.results import failure
-
-        state.print_json(failure(report))
-    return EXIT_BUG
-
-
-def show_error(state: Globals, error: ErrorReport) -> None:
-    """What went wrong, and what to do now, for a person."""
-    state.people.print(f"[bold red]{error.kind.value.replace('_', ' ')}:[/] ", end="")
-    state.people.print(redactor.clean(error.message), markup=False)
-    if error.next:
-        state.people.print("[bold]next:[/] ", end="")
-        state.people.print(redactor.clean(error.next), markup=False)
+    return _fail(state, error)

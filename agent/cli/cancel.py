@@ -5,29 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
+from loguru import logger
 
-from agent.cli.context import Globals
+from agent.cli.asked import NOTE_LIMIT, Asked, requests_for
+from agent.cli.context import Globals, duration, told
 from agent.errors import EXIT_CTRL_C, BadInput, CountermandError
-from agent.model import ErrorKind, OrderStage, Reason, ReasonChoice, Refund, Settle, ShopChoices, ShopReason
+from agent.model import ErrorKind, OrderStage, Reason, ReasonChoice, Refund, Settle, ShopReason
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from agent.cli.batch_results import BatchResults
     from agent.engine.advance import Engine
     from agent.engine.asking import Request
     from agent.engine.records import Cancellation, Wanted
     from agent.engine.workshop import Workshop
     from agent.model import Result
-    from agent.settings import ShopPolicy
 
 _NOT_KNOWN = (OrderStage.QUEUED, OrderStage.SUBMITTING, OrderStage.UNCERTAIN)
 """Whether such an order is submitted is still to be found out."""
-
-NOTE_LIMIT = 255
-"""The shop takes a staff note of at most this many characters."""
 
 
 _LOOK_AGAIN = 0.3
@@ -46,12 +45,25 @@ class Wait(StrEnum):
 def cancel(
     context: typer.Context,
     orders: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="ORDER…",
             help="Supplier order numbers. With a shop order they are withdrawn together, without one each for itself.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Take the orders from a .csv or .jsonl file, or from - (stdin). Its columns are called like these "
+            "options: order, account, reason, …; what a row leaves empty is taken from the options given here.",
+        ),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="With --from: leave out the lines that cannot be used.")
+    ] = False,
     account: Annotated[str | None, typer.Option(help="The account the orders belong to.")] = None,
     reason: Annotated[Reason | None, typer.Option(help="Why, for the supplier.")] = None,
     reason_text: Annotated[str | None, typer.Option(help="Why, in the portal's own words.")] = None,
@@ -86,38 +98,85 @@ def cancel(
 ) -> None:
     """Withdraw supplier orders, and cancel the shop order behind them once the supplier has agreed."""
     state: Globals = context.obj
-    from agent.engine.asking import Request
-    from agent.engine.workshop import Manner
+    _one_source(orders, file, skip_bad)
+    asked = Asked(
+        order=tuple(orders or ()),
+        account=account,
+        reason=reason,
+        reason_text=reason_text,
+        shop=shop,
+        shop_order=shop_order,
+        refund=refund,
+        shop_reason=shop_reason,
+        note=note,
+        restock=restock,
+        notify=notify,
+        settle=settle,
+    )
+    limit = None if timeout is None else duration("--timeout", timeout).total_seconds()
+    requests: Sequence[Request | BadInput]
+    watch: BatchResults | None = None
+    if file is None:
+        requests = requests_for(state.settings, asked)
+    else:
+        from agent.cli.batch import read_batch
+        from agent.cli.batch_results import BatchResults
 
-    why = chosen_reason(reason, reason_text)
-    wanted = _wanted(state, orders, account)
-    shop_name, shop_choices = _shop(state, shop, shop_order, refund, shop_reason, note, restock, notify)
-    limit = time_limit(timeout)
-    together = [tuple(wanted)] if shop_order is not None else [(one,) for one in wanted]
-    requests = [
-        Request(
-            wanted=group, reason=why, settle=settle, shop=shop_name, shop_order=shop_order, shop_choices=shop_choices
-        )
-        for group in together
-    ]
+        batch = read_batch(file, asked, state.settings, skip_bad=skip_bad)
+        requests = [item.request for item in batch.items]
+        watch = BatchResults(state, batch)
 
     from agent.cli.person import TerminalPerson
+    from agent.engine.workshop import Manner
 
-    workshop = state.workshop(Manner(headed=headed, ask=ask), TerminalPerson(state.people))
+    person = TerminalPerson(state.people, watch.bar if watch else None)
+    workshop = state.workshop(Manner(headed=headed, ask=ask), person)
     if dry_run:
-        asyncio.run(_dry_run(state, workshop, wanted, why))
+        asyncio.run(_dry_run(state, workshop, requests, from_file=file is not None))
         return
-    cancelling = Cancelling(state, workshop, wait, limit)
+    cancelling = Cancelling(state, workshop, wait, limit, watch)
     try:
         asyncio.run(cancelling.all(requests))
     except (KeyboardInterrupt, asyncio.CancelledError):
         state.exit_code = cancelling.interrupted()
+    if watch:
+        watch.says_where()
+
+
+def _one_source(orders: Sequence[str] | None, file: str | None, skip_bad: bool) -> None:
+    if orders and file is not None:
+        raise BadInput(
+            "give order numbers or --from FILE, not both", next="Leave one of them out, or add the orders to the file."
+        )
+    if not orders and file is None:
+        raise BadInput("Missing argument ORDER…, or --from FILE", next="See countermand cancel --help.")
+    if skip_bad and file is None:
+        raise BadInput("--skip-bad only goes with --from", next="Leave out --skip-bad.")
+
+
+class Watch(Protocol):
+    """Hears how the requests of a file stand while the work goes on."""
+
+    def begins(self) -> None:
+        """The work begins; nothing has been asked yet."""
+
+    def stands(self, number: int, result: Result, code: int, *, is_over: bool) -> None:
+        """Where request *number* stands now; *is_over*: this command does nothing more for it."""
+
+    def ends(self) -> None:
+        """The work is over, or was interrupted. May be said twice."""
 
 
 class Cancelling:
-    """One run of the command: its requests, one after the other, and their results."""
+    """
+    One run of the command: its requests, one after the other, and their results.
 
-    def __init__(self, state: Globals, workshop: Workshop, wait: Wait, limit: float | None) -> None:
+    :param watch: for a file's requests: they are several, however few, so none of them stops the others.
+    """
+
+    def __init__(
+        self, state: Globals, workshop: Workshop, wait: Wait, limit: float | None, watch: Watch | None = None
+    ) -> None:
         from agent.engine.advance import Engine
 
         self._state = state
@@ -125,43 +184,41 @@ class Cancelling:
         self._engine: Engine = Engine(workshop)
         self._wait = wait
         self._limit = limit
-        self._asked: list[str | CountermandError] = []
+        self._watch = watch
+        self._is_alone = False
+        self._asked: list[str | Exception] = []
         """What came of asking, in the order of the command line: an id, or why not."""
+        self._broken: dict[str, Exception] = {}
+        """What a bug of ours stopped, while the others went on."""
         self._results: list[Result] = []
         self._codes: list[int] = []
 
-    async def all(self, requests: Sequence[Request]) -> None:
+    async def all(self, requests: Sequence[Request | BadInput]) -> None:
         """Ask for all, do what is due, wait, show."""
-        from agent.engine.asking import ask
-        from agent.engine.results import failure
-
+        self._is_alone = self._watch is None and len(requests) == 1
         deadline = self._deadline()
-        for request in requests:
-            try:
-                self._asked.append((await ask(self._workshop, request)).id)
-            except CountermandError as error:
-                if len(requests) == 1:
-                    raise
-                self._asked.append(error)
-        await self._do_what_is_due(deadline)
-        for asked in self._asked:
-            if isinstance(asked, str):
-                self._finish(asked)
-            else:
-                self._add(failure(asked.report()), asked.exit_code)
-        self._show(len(requests))
+        if self._watch:
+            self._watch.begins()
+        try:
+            for request in requests:
+                self._asked.append(await self._ask(request))
+                self._tell(len(self._asked) - 1)
+            await self._do_what_is_due(deadline)
+        finally:
+            if self._watch:
+                self._watch.ends()
+        self._finish()
 
-    async def go_on(self, ids: Sequence[str]) -> None:
-        """Do what is due of cancellations that there are, wait, show."""
-        self._asked = list(ids)
+    async def go_on(self, id: str) -> None:
+        """Do what is due of a cancellation that there is, wait, show."""
+        self._is_alone, self._asked = True, [id]
         await self._do_what_is_due(self._deadline())
-        self.show(ids)
+        self._finish()
 
-    def show(self, ids: Sequence[str]) -> None:
-        """Show cancellations as they stand."""
-        for id in ids:
-            self._finish(id)
-        self._show(len(ids))
+    def show(self, id: str) -> None:
+        """Show a cancellation as it stands."""
+        self._is_alone, self._asked = True, [id]
+        self._finish()
 
     def _deadline(self) -> float | None:
         return None if self._limit is None else self._workshop.clock.monotonic() + self._limit
@@ -170,30 +227,51 @@ class Cancelling:
         try:
             await self._until_settled(deadline)
         except Exception as error:
-            self._nothing_is_open(error)
+            if (uncertain := self._may_be_out(error, self._ids)) is not None:
+                raise uncertain from error
             raise
+
+    async def _ask(self, request: Request | BadInput) -> str | Exception:
+        from agent.engine.asking import ask
+
+        if isinstance(request, BadInput):
+            return request
+        try:
+            return (await ask(self._workshop, request)).id
+        except CountermandError as error:
+            if self._is_alone:
+                raise
+            return error
+        except Exception as error:
+            if self._watch is None:
+                raise
+            logger.opt(exception=error).debug("a bug while asking")
+            return error
 
     @property
     def _ids(self) -> list[str]:
-        return [asked for asked in self._asked if isinstance(asked, str)]
+        return [asked for asked in self._asked if isinstance(asked, str) and asked not in self._broken]
 
-    def _nothing_is_open(self, error: Exception) -> None:
+    def _may_be_out(self, error: Exception, ids: Sequence[str]) -> CountermandError | None:
         """Whatever broke, a click without a known outcome comes first: that is what a person must hear."""
         from agent.errors import Uncertain
 
-        for cancellation in map(self._workshop.ledger.get, self._ids):
+        for cancellation in map(self._workshop.ledger.get, ids):
             for order in cancellation.orders:
                 if order.stamp is not None and order.stamp.is_open:
-                    raise Uncertain(
-                        f"order {order.order_id} may have been submitted, and then this happened: {error}"
-                    ) from error
+                    return Uncertain(f"order {order.order_id} may have been submitted, and then this happened: {error}")
+        return None
 
     async def _until_settled(self, deadline: float | None) -> None:
         clock, ledger = self._workshop.clock, self._workshop.ledger
         while self._wait is not Wait.NONE:
-            left_to_worker = self._is_left_to_worker()
-            if not left_to_worker:
-                await self._engine.advance(clock.now(), self._ids)
+            now, left_to_worker = clock.now(), self._is_left_to_worker()
+            due = set() if left_to_worker else set(ledger.due(now, self._ids))
+            for id in filter(due.__contains__, self._ids):
+                await self._advance(id, now)
+            if left_to_worker and self._watch:
+                for number in range(len(self._asked)):
+                    self._tell(number)
             waiting = [one for one in map(ledger.get, self._ids) if self._goes_on(one, clock.now())]
             if not waiting:
                 return
@@ -212,6 +290,27 @@ class Cancelling:
 
         return self._workshop.manner == Manner() and any_worker(self._workshop.settings.home)
 
+    async def _advance(self, id: str, now: datetime) -> None:
+        """Do the next visit of *id*. For a file's row even a bug of ours is that row's alone."""
+        try:
+            await self._engine.advance(now, [id])
+        except Exception as error:
+            if self._watch is None:
+                raise
+            logger.opt(exception=error).debug("a bug in a visit of {}", id)
+            self._broken[id] = self._may_be_out(error, [id]) or error
+        self._tell(self._asked.index(id))
+
+    def _tell(self, number: int) -> None:
+        if self._watch:
+            self._watch.stands(number, *self._standing(number), is_over=self._is_over(number))
+
+    def _is_over(self, number: int) -> bool:
+        asked = self._asked[number]
+        if self._wait is Wait.NONE or not isinstance(asked, str) or asked in self._broken:
+            return True
+        return not self._goes_on(self._workshop.ledger.get(asked), self._workshop.clock.now())
+
     def _goes_on(self, cancellation: Cancellation, now: datetime) -> bool:
         """Whether there is something left to do or wait for, within what was asked for."""
         if cancellation.due_at is None:
@@ -227,25 +326,43 @@ class Cancelling:
         decided = all(order.stage.is_decided for order in cancellation.orders)
         return not {Wait.SUBMITTED: submitted, Wait.DECIDED: decided}.get(self._wait, False)
 
-    def _finish(self, id: str) -> None:
-        from agent.engine.results import exit_code_when_stopped, result_of
+    def _standing(self, number: int) -> tuple[Result, int]:
+        """Where request *number* stands now: its result, and the exit code it alone would give."""
+        from agent.engine.results import exit_code_when_stopped, failure, result_of
+
+        asked = self._asked[number]
+        if not isinstance(asked, str):
+            report, code = told(asked)
+            return failure(report), code
+        cancellation = self._workshop.ledger.get(asked)
+        result = result_of(cancellation, self._workshop.ledger, self._workshop.settings.home)
+        if asked not in self._broken:
+            return result, exit_code_when_stopped(cancellation, result)
+        report, code = told(self._broken[asked])
+        return result.model_copy(update={"error": report}), code
+
+    def _finish(self) -> None:
         from agent.report import write_report
 
-        cancellation = self._workshop.ledger.get(id)
-        write_report(self._workshop.ledger, self._workshop.settings.home, id)
-        result = result_of(cancellation, self._workshop.ledger, self._workshop.settings.home)
-        self._add(result, exit_code_when_stopped(cancellation, result))
+        self._results, self._codes = [], []
+        for number, asked in enumerate(self._asked):
+            if isinstance(asked, str):
+                write_report(self._workshop.ledger, self._workshop.settings.home, asked)
+            result, code = self._standing(number)
+            self._results.append(result)
+            self._codes.append(code)
+            if self._watch:
+                self._watch.stands(number, result, code, is_over=self._is_over(number))
+        self._show()
+        if self._watch:
+            self._watch.ends()
 
-    def _add(self, result: Result, code: int) -> None:
-        self._results.append(result)
-        self._codes.append(code)
-
-    def _show(self, asked: int) -> None:
+    def _show(self) -> None:
         from agent.cli.output import show_result
         from agent.engine.results import worst
 
         if self._state.json:
-            if asked == 1:
+            if self._is_alone:
                 self._state.print_json(self._results[0])
             else:
                 self._state.print_json({"results": [result.model_dump(mode="json") for result in self._results]})
@@ -255,11 +372,8 @@ class Cancelling:
 
     def interrupted(self) -> int:
         """Ctrl-C: before a stamp nothing has happened; after one a person must know."""
-        self._results, self._codes = [], []
-        for id in self._ids:
-            self._finish(id)
-        if self._results:
-            self._show(len(self._results))
+        if self._asked:
+            self._finish()
         if 50 in self._codes:
             self._state.people.print(
                 "Interrupted after a click whose outcome is not known. Give the same command again: it waits, looks at the order first, and never submits twice on hope."
@@ -271,107 +385,52 @@ class Cancelling:
         return EXIT_CTRL_C
 
 
-async def _dry_run(state: Globals, workshop: Workshop, wanted: Sequence[Wanted], reason: ReasonChoice) -> None:
+async def _dry_run(
+    state: Globals, workshop: Workshop, requests: Sequence[Request | BadInput], *, from_file: bool
+) -> None:
+    """Rehearse every order. One of a file that cannot be rehearsed does not stop the others."""
+    from agent.cli.output import show_error
+    from agent.engine.results import worst
+
+    seen: list[dict[str, object]] = []
+    codes: list[int] = []
+
+    def failed(order: str | None, error: CountermandError) -> None:
+        report, code = told(error)
+        show_error(state, report)
+        seen.append({"order_id": order, "error": report.model_dump(mode="json")})
+        codes.append(code)
+
+    for request in requests:
+        if isinstance(request, BadInput):
+            failed(None, request)
+            continue
+        for one in request.wanted:
+            try:
+                seen.append(await _rehearse(state, workshop, one, request.reason))
+            except CountermandError as error:
+                if not from_file:
+                    raise
+                failed(one.order_id, error)
+    if state.json:
+        state.print_json({"dry_run": seen if from_file or len(seen) > 1 else seen[0]})
+    state.exit_code = worst(codes)
+
+
+async def _rehearse(state: Globals, workshop: Workshop, one: Wanted, reason: ReasonChoice) -> dict[str, object]:
     from agent.browser.evidence import read_journal
     from agent.engine.visits import Visits
 
-    seen: list[dict[str, object]] = []
-    for one in wanted:
-        folder = await Visits(workshop).dry_run(one, reason)
-        journal = read_journal(folder)
-        pictures = [str(folder / step.picture) for step in journal.steps if step.picture] if journal else []
-        ending = journal.end.message if journal and journal.end else ""
-        seen.append({"order_id": one.order_id, "visit": folder.name, "ended": ending, "pictures": pictures})
-        state.people.print(f"Order {one.order_id}: {ending}. Nothing was submitted or recorded as asked.")
-        if pictures:
-            state.people.print(f"The page at that point: {pictures[-1]}", markup=False, soft_wrap=True)
-    if state.json:
-        state.print_json({"dry_run": seen[0] if len(seen) == 1 else seen})
+    folder = await Visits(workshop).dry_run(one, reason)
+    journal = read_journal(folder)
+    pictures = [str(folder / step.picture) for step in journal.steps if step.picture] if journal else []
+    ending = journal.end.message if journal and journal.end else ""
+    state.people.print(f"Order {one.order_id}: {ending}. Nothing was submitted or recorded as asked.")
+    if pictures:
+        state.people.print(f"The page at that point: {pictures[-1]}", markup=False, soft_wrap=True)
+    return {"order_id": one.order_id, "visit": folder.name, "ended": ending, "pictures": pictures}
 
 
 def _due(cancellation: Cancellation) -> datetime:
     assert cancellation.due_at is not None
     return cancellation.due_at
-
-
-def chosen_reason(key: Reason | None, text: str | None) -> ReasonChoice:
-    """The reason that was given by one of the two options; giving none or both is bad input."""
-    if (key is None) == (text is None or not text.strip()):
-        raise BadInput(
-            "give the reason for the supplier, once: --reason or --reason-text", next=f"Reasons: {', '.join(Reason)}."
-        )
-    return ReasonChoice(key=key, text=text.strip() if text else None)
-
-
-def _wanted(state: Globals, orders: Sequence[str], account: str | None) -> list[Wanted]:
-    from agent.engine.records import Wanted
-    from agent.portal import portal_named
-
-    name, settings = state.settings.account(account)
-    portal = portal_named(settings.portal)
-    numbers = dict.fromkeys(portal.order_id(order) for order in orders)
-    return [Wanted(portal.name, name, number) for number in numbers]
-
-
-def _shop(
-    state: Globals,
-    shop: str | None,
-    order: str | None,
-    refund: Refund | None,
-    reason: ShopReason | None,
-    note: str | None,
-    restock: bool | None,
-    notify: bool | None,
-) -> tuple[str | None, ShopChoices | None]:
-    given = {
-        "--shop": shop,
-        "--refund": refund,
-        "--shop-reason": reason,
-        "--note": note,
-        "--restock": restock,
-        "--notify": notify,
-    }
-    if order is None:
-        stray = [option for option, value in given.items() if value is not None]
-        if stray:
-            raise BadInput(
-                f"{', '.join(stray)} only goes with --shop-order", next="Add --shop-order, e.g. --shop-order '#1001'."
-            )
-        return None, None
-    if not order.strip():
-        raise BadInput("--shop-order is empty", next="Give the shop order's name, e.g. --shop-order '#1001'.")
-    if note is not None and len(note) > NOTE_LIMIT:
-        raise BadInput(f"the note has {len(note)} characters; the shop takes at most {NOTE_LIMIT}", next="Shorten it.")
-    name, settings = state.settings.shop(shop)
-    policy: ShopPolicy = settings.policy
-    refund, reason = refund or policy.refund, reason or policy.reason
-    restock = policy.restock if restock is None else restock
-    notify = policy.notify if notify is None else notify
-    missing = [
-        option
-        for option, value in (
-            ("--refund now|later", refund),
-            ("--shop-reason", reason),
-            ("--restock or --no-restock", restock),
-            ("--notify or --no-notify", notify),
-        )
-        if value is None
-    ]
-    if missing or refund is None or reason is None or restock is None or notify is None:
-        raise BadInput(
-            f"the shop order's cancellation needs {', '.join(missing)}",
-            next=f"Give it here, or once for all in policy of [shops.{name}]. Nothing is assumed where money moves.",
-        )
-    return name, ShopChoices(refund=refund, reason=reason, note=note, restock=restock, notify=notify)
-
-
-def time_limit(text: str | None) -> float | None:
-    """The seconds of ``--timeout``; ``None``: no limit."""
-    from agent.settings import parse_duration
-
-    if text is None:
-        return None
-    try:
-        return parse_duration(text).total_seconds()
-    except ValueError as error:
-        raise BadInput(f"--timeout: {error}", next="Write e.g. --timeout 30s.") from None

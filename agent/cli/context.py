@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
+
+from agent.errors import EXIT_BUG, BadInput, CountermandError
+from agent.model import ErrorKind, ErrorReport
+from agent.redact import redactor
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,7 +81,7 @@ class Globals:
         text = (
             document.model_dump_json(indent=2)
             if isinstance(document, BaseModel)
-            else json.dumps(document, indent=2, default=_plain)
+            else json.dumps(document, indent=2, default=plain)
         )
         sys.stdout.write(f"{text}\n")
 
@@ -85,11 +89,39 @@ class Globals:
         """One JSON document on one line of stdout, at once: somebody follows."""
         import json
 
-        sys.stdout.write(f"{json.dumps(document, default=_plain)}\n")
+        sys.stdout.write(f"{json.dumps(document, default=plain)}\n")
         sys.stdout.flush()
 
 
-def _plain(value: object) -> str:
+def told(error: Exception) -> tuple[ErrorReport, int]:
+    """An error as results show it, without secrets, and its exit code. What is none of our errors is a bug of ours."""
+    if isinstance(error, CountermandError):
+        report, code = error.report(), error.exit_code
+    else:
+        what = f"this is a bug in countermand: {type(error).__name__}: {error}"
+        then = "Give the command again with --verbose and report what it prints."
+        report, code = ErrorReport(kind=ErrorKind.BUG, message=what, next=then), EXIT_BUG
+    clean = ErrorReport(kind=report.kind, message=redactor.clean(report.message), next=redactor.clean(report.next))
+    return clean, code
+
+
+def duration(option: str, text: str) -> timedelta:
+    """
+    The length of time given with *option*.
+
+    :raises BadInput: it is none, or longer than calendars go.
+    """
+    from agent.settings import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise BadInput(f"{option}: {error}", next=f"Write e.g. {option} 30s.") from None
+    except OverflowError:
+        raise BadInput(f"{option}: “{text}” is too long a time", next=f"Write e.g. {option} 30s.") from None
+
+
+def plain(value: object) -> str:
     """Times as the result object writes them."""
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from agent.cli.cancel import Cancelling, Wait, time_limit
-from agent.cli.context import Globals
+from agent.cli.cancel import Cancelling, Wait
+from agent.cli.context import Globals, duration
 from agent.cli.seeing import Id
 from agent.errors import EXIT_OK, BadInput
 
@@ -30,7 +30,7 @@ def resolve(
         raise BadInput("give --requested or --not-requested, one of the two", next="See countermand resolve --help.")
     workshop = state.workshop(Manner(), TerminalPerson(state.people))
     asyncio.run(resolve(workshop, id, order, requested=requested))
-    Cancelling(state, workshop, Wait.NONE, None).show([id])
+    Cancelling(state, workshop, Wait.NONE, None).show(id)
 
 
 def retry(
@@ -53,7 +53,7 @@ def retry(
     from agent.engine.workshop import Manner
 
     state: Globals = context.obj
-    limit = time_limit(timeout)
+    limit = None if timeout is None else duration("--timeout", timeout).total_seconds()
     workshop = state.workshop(Manner(headed=headed), TerminalPerson(state.people))
     if again:
         asyncio.run(ask_again(workshop, id))
@@ -61,7 +61,7 @@ def retry(
         retry(workshop, id)
     cancelling = Cancelling(state, workshop, wait, limit)
     try:
-        asyncio.run(cancelling.go_on([id]))
+        asyncio.run(cancelling.go_on(id))
     except (KeyboardInterrupt, asyncio.CancelledError):
         state.exit_code = cancelling.interrupted()
 
@@ -81,5 +81,5 @@ def abandon(context: typer.Context, id: Id) -> None:
     else:
         said = "no request of it is open at a supplier"
     state.people.print(f"Abandoned: {said}. Nothing will be submitted or settled.", markup=False)
-    Cancelling(state, workshop, Wait.NONE, None).show([id])
+    Cancelling(state, workshop, Wait.NONE, None).show(id)
     state.exit_code = EXIT_OK  # it did what it was told; what is still open is in the result

@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from agent.cli.context import Globals
-from agent.model import Result, ShopStage, Stage
+from agent.model import ErrorReport, Result, ShopStage, Stage
 from agent.redact import redactor
 
 _COLOURS = {Stage.DONE: "green", Stage.REFUSED: "red", Stage.NEEDS_OPERATOR: "yellow"}
@@ -41,11 +41,16 @@ def show_result(state: Globals, result: Result) -> None:
         if result.report:
             console.print(f"  report: {result.report}", markup=False, soft_wrap=True)
     if result.error is not None:
-        state.people.print(f"[bold red]{result.error.kind.value.replace('_', ' ')}:[/] ", end="")
-        state.people.print(redactor.clean(result.error.message), markup=False)
-        if result.error.next:
-            state.people.print("[bold]next:[/] ", end="")
-            state.people.print(redactor.clean(result.error.next), markup=False)
+        show_error(state, result.error)
+
+
+def show_error(state: Globals, error: ErrorReport) -> None:
+    """What went wrong, and what to do now, for a person."""
+    state.people.print(f"[bold red]{error.kind.value.replace('_', ' ')}:[/] ", end="")
+    state.people.print(redactor.clean(error.message), markup=False)
+    if error.next:
+        state.people.print("[bold]next:[/] ", end="")
+        state.people.print(redactor.clean(error.next), markup=False)
 
 
 def _money(result: Result) -> str:

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.context import Globals
+from agent.cli.context import Globals, duration, plain
+from agent.errors import BadInput
+from agent.model import Stage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from agent.engine.listing import Page
+
+CSV_HEADER = (
+    "id",
+    "stage",
+    "orders",
+    "account",
+    "shop_order",
+    "shop_stage",
+    "created_at",
+    "changed_at",
+    "error_kind",
+    "next",
+)
+_LAST_PAGE = 10**9
+"""No ledger has so many; the database counts no further than a few digits more."""
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The cancellation, e.g. c-4k7m2x9q.")]
 
@@ -26,28 +48,66 @@ def show(context: typer.Context, id: Id) -> None:
         show_result(state, result)
 
 
-def list_(context: typer.Context) -> None:
-    """List the cancellations that changed last."""
-    from rich.markup import escape
-    from rich.table import Table
-
+def list_(
+    context: typer.Context,
+    stage: Annotated[Stage | None, typer.Option(help="Only those at this stage.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only those with an order of this account.")] = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Only those asked for that long ago or longer, e.g. 5d.")
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(help="Only those with this in their id, order numbers, shop order, portal's words or error."),
+    ] = None,
+    page: Annotated[int, typer.Option(min=1, max=_LAST_PAGE, help="Which page: there are 50 on each.")] = 1,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The page as CSV on stdout.")] = False,
+) -> None:
+    """List the cancellations, those that changed last first."""
+    from agent.engine.listing import Filters
     from agent.engine.results import result_of
 
     state: Globals = context.obj
+    if as_csv and state.json:
+        raise BadInput("--csv and --json exclude each other", next="Leave one of them out.")
     ledger = _ledger(state)
-    cancellations = ledger.newest()
+    if account is not None and not ledger.has_account(account):
+        state.settings.account(account)  # neither here nor there: say which there are
+    created_until = None if older_than is None else _so_long_ago(older_than)
+    filters = Filters(stage, account, created_until, text)
+    found = ledger.find(filters, page)
     if state.json:
-        state.print_json(
-            {"results": [result_of(one, ledger, state.settings.home).model_dump(mode="json") for one in cancellations]}
-        )
+        results = [result_of(one, ledger, state.settings.home).model_dump(mode="json") for one in found.cancellations]
+        state.print_json({"results": results, "page": found.number, "pages": found.pages, "total": found.total})
         return
-    if not cancellations:
-        state.out.print("No cancellations yet.")
-        return
+    if as_csv:
+        _write_csv(found)
+    elif found.total:
+        _print_table(state, found)
+    else:
+        state.out.print("No cancellations yet." if filters == Filters() else "No cancellation fits.")
+    if found.total and (found.pages > 1 or not found.cancellations):
+        console = state.people if as_csv else state.out
+        console.print(f"page {found.number} of {found.pages} ({found.total} cancellations)")
+
+
+def _so_long_ago(text: str) -> datetime:
+    from datetime import UTC, datetime
+
+    length = duration("--older-than", text)
+    try:
+        return datetime.now(UTC) - length
+    except OverflowError:
+        raise BadInput(f"--older-than: “{text}” is before all calendars", next="Write e.g. --older-than 5d.") from None
+
+
+def _print_table(state: Globals, page: Page) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("id", "stage", "supplier orders", "shop order", "changed", ""):
         table.add_column(heading, no_wrap=heading == "id")
-    for one in cancellations:
+    for one in page.cancellations:
         orders = "\n".join(f"{order.order_id} {order.stage.value.replace('_', ' ')}" for order in one.orders)
         needs = one.error.kind.value.replace("_", " ") if one.error else ""
         table.add_row(
@@ -59,6 +119,28 @@ def list_(context: typer.Context) -> None:
             needs,
         )
     state.out.print(table)
+
+
+def _write_csv(page: Page) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    for one in page.cancellations:
+        writer.writerow(
+            (
+                one.id,
+                one.stage,
+                " ".join(order.order_id for order in one.orders),
+                " ".join(dict.fromkeys(account for _, account in one.accounts)),
+                one.choices.shop_order,
+                one.shop_stage,
+                plain(one.created_at),
+                plain(one.changed_at),
+                one.error.kind if one.error else "",
+                one.error.next if one.error else "",
+            )
+        )
 
 
 def events(context: typer.Context, id: Id) -> None:

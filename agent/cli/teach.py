@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.cancel import Cancelling, Wait, chosen_reason
+from agent.cli.asked import chosen_reason
+from agent.cli.cancel import Cancelling, Wait
 from agent.cli.context import Globals
 from agent.errors import ApprovalNeeded, BadInput, NeedsOperator
 from agent.model import Reason, ReasonChoice, Settle

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from agent.engine.clock import Clock
 from agent.engine.database import Database
+from agent.engine.listing import Filters, Page, find
 from agent.engine.records import (
     Cancellation,
     Event,
@@ -26,6 +27,7 @@ from agent.engine.records import (
     cancellation_row,
     order_rows,
     snapshot,
+    snapshots,
     stamp_row,
 )
 from agent.engine.stages import stage_of
@@ -89,7 +91,18 @@ class Ledger:
             rows = session.scalars(
                 select(CancellationRow).order_by(CancellationRow.changed_at.desc(), CancellationRow.id).limit(limit)
             )
-            return [snapshot(session, row) for row in rows]
+            return snapshots(session, list(rows))
+
+    def find(self, filters: Filters, page: int = 1) -> Page:
+        """Page *page* of the cancellations that *filters* fit, those that changed last first."""
+        with self._database.reading() as session:
+            return find(session, filters, page)
+
+    def has_account(self, name: str) -> bool:
+        """Whether any order was ever asked for with the account called *name*."""
+        with self._database.reading() as session:
+            query = select(SupplierOrderRow.id).where(SupplierOrderRow.account == name).limit(1)
+            return session.scalar(query) is not None
 
     def due(self, now: datetime, only: Sequence[str] | None = None) -> Sequence[str]:
         """The ids of cancellations with a visit due at *now*, longest waiting first."""

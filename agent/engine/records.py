@@ -4,6 +4,7 @@ What the ledger holds, as values: a cancellation, its supplier orders and their 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -187,6 +188,28 @@ def stamp_row(session: Session, order: SupplierOrderRow) -> StampRow | None:
 
 def snapshot(session: Session, row: CancellationRow) -> Cancellation:
     """The cancellation of *row* as a value."""
+    return snapshots(session, [row])[0]
+
+
+def snapshots(session: Session, rows: Sequence[CancellationRow]) -> list[Cancellation]:
+    """The cancellations of *rows* as values: their orders and stamps are read together, however many they are."""
+    ids = [row.id for row in rows]
+    orders: dict[str, list[SupplierOrderRow]] = {id: [] for id in ids}
+    chosen = SupplierOrderRow.cancellation_id.in_(ids)
+    for order in session.scalars(select(SupplierOrderRow).where(chosen).order_by(SupplierOrderRow.id)):
+        orders[order.cancellation_id].append(order)
+    stamps = {
+        stamp.supplier_order_id: stamp
+        for stamp in session.scalars(
+            select(StampRow)
+            .join(SupplierOrderRow, SupplierOrderRow.id == StampRow.supplier_order_id)
+            .where(chosen, StampRow.attempt == SupplierOrderRow.attempt)
+        )
+    }
+    return [_cancellation(row, [_order(order, stamps.get(order.id)) for order in orders[row.id]]) for row in rows]
+
+
+def _cancellation(row: CancellationRow, orders: Sequence[SupplierOrder]) -> Cancellation:
     shop_choices = None
     if row.refund is not None and row.shop_reason is not None:
         shop_choices = ShopChoices(
@@ -228,12 +251,11 @@ def snapshot(session: Session, row: CancellationRow) -> Cancellation:
         shop_stage=ShopStage(row.shop_stage),
         settled=settled,
         error=error,
-        orders=tuple(_order(session, order) for order in order_rows(session, row.id)),
+        orders=tuple(orders),
     )
 
 
-def _order(session: Session, row: SupplierOrderRow) -> SupplierOrder:
-    stamp = stamp_row(session, row)
+def _order(row: SupplierOrderRow, stamp: StampRow | None) -> SupplierOrder:
     return SupplierOrder(
         key=row.id,
         portal=row.portal,

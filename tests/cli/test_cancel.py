@@ -245,7 +245,7 @@ def test_a_dry_run_claims_and_submits_nothing(playground: Playground, counterman
     assert PLACED == ran.json["dry_run"]["order_id"]
     assert pictures
     assert all(picture.is_file() for picture in pictures)
-    assert {"results": []} == listed.json
+    assert {"results": [], "page": 1, "pages": 1, "total": 0} == listed.json
     assert ([], []) == (playground.portal.submitted, orders_cancelled(playground))
     assert "placed" == playground.portal.world.order(PLACED).state
 
@@ -290,7 +290,7 @@ def test_global_options_stand_anywhere(playground: Playground, countermand: Comm
 
     ran = [_plain(*line, folder=playground.folder.parent) for line in lines]
 
-    assert [(0, {"results": []})] * 3 == [(one.code, one.json) for one in ran]
+    assert [(0, {"results": [], "page": 1, "pages": 1, "total": 0})] * 3 == [(one.code, one.json) for one in ran]
 
 
 def _plain(*arguments: str, folder: Path) -> Ran:

@@ -241,7 +241,7 @@ async def command(bench: Bench, id: str | None = None, wait: Wait = Wait.DONE) -
     if id is None:
         await cancelling.all([asks()])
     else:
-        await cancelling.go_on([id])
+        await cancelling.go_on(id)
     return state.exit_code
 
 

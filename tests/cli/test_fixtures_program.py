@@ -98,7 +98,7 @@ def test_the_command_line_reads_its_settings(program: Program, tmp_path: Path) -
     """
     ran = CommandLine(Path(program.places["config"]), tmp_path)("list", "--json")
 
-    assert (0, {"results": []}) == (ran.code, ran.json)
+    assert (0, {"results": [], "page": 1, "pages": 1, "total": 0}) == (ran.code, ran.json)
 
 
 def test_the_records_remain(program: Program) -> None:

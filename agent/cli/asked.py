@@ -1,0 +1,120 @@
+"""
+What is asked for, by the command line or by a row of a file: the options by their names, and the requests they make.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.errors import BadInput
+from agent.model import Frozen, Reason, ReasonChoice, Refund, Settle, ShopChoices, ShopReason
+
+if TYPE_CHECKING:
+    from agent.engine.asking import Request
+    from agent.engine.records import Wanted
+    from agent.settings import Settings
+
+NOTE_LIMIT = 255
+"""The shop takes a staff note of at most this many characters."""
+
+
+class Asked(Frozen):
+    """One command's answers, or one row's. What is ``None`` was left out."""
+
+    order: tuple[str, ...] = ()
+    """Supplier order numbers as typed."""
+    account: str | None = None
+    reason: Reason | None = None
+    reason_text: str | None = None
+    shop: str | None = None
+    shop_order: str | None = None
+    refund: Refund | None = None
+    shop_reason: ShopReason | None = None
+    note: str | None = None
+    restock: bool | None = None
+    notify: bool | None = None
+    settle: Settle | None = None
+
+
+FOR_THE_SHOP = ("shop", "refund", "shop_reason", "note", "restock", "notify")
+"""What means nothing without a shop order."""
+
+
+def requests_for(settings: Settings, asked: Asked) -> list[Request]:
+    """
+    The requests that *asked* makes: its orders together with a shop order, one each without.
+
+    :raises BadInput: something is missing, unknown or malformed.
+    """
+    from agent.engine.asking import Request
+
+    why = chosen_reason(asked.reason, asked.reason_text)
+    wanted = _wanted(settings, asked)
+    shop, shop_choices = _shop(settings, asked)
+    together = [tuple(wanted)] if asked.shop_order is not None else [(one,) for one in wanted]
+    return [
+        Request(
+            wanted=group,
+            reason=why,
+            settle=asked.settle or Settle.ON_APPROVAL,
+            shop=shop,
+            shop_order=asked.shop_order,
+            shop_choices=shop_choices,
+        )
+        for group in together
+    ]
+
+
+def chosen_reason(key: Reason | None, text: str | None) -> ReasonChoice:
+    """The reason that was given by one of the two options; giving none or both is bad input."""
+    if (key is None) == (text is None or not text.strip()):
+        raise BadInput(
+            "give the reason for the supplier, once: --reason or --reason-text", next=f"Reasons: {', '.join(Reason)}."
+        )
+    return ReasonChoice(key=key, text=text.strip() if text else None)
+
+
+def _wanted(settings: Settings, asked: Asked) -> list[Wanted]:
+    from agent.engine.records import Wanted
+    from agent.portal import portal_named
+
+    name, account = settings.account(asked.account)
+    portal = portal_named(account.portal)
+    numbers = dict.fromkeys(portal.order_id(order) for order in asked.order)
+    return [Wanted(portal.name, name, number) for number in numbers]
+
+
+def _shop(settings: Settings, asked: Asked) -> tuple[str | None, ShopChoices | None]:
+    if asked.shop_order is None:
+        stray = [f"--{name.replace('_', '-')}" for name in FOR_THE_SHOP if getattr(asked, name) is not None]
+        if stray:
+            raise BadInput(
+                f"{', '.join(stray)} only goes with --shop-order", next="Add --shop-order, e.g. --shop-order '#1001'."
+            )
+        return None, None
+    if not asked.shop_order.strip():
+        raise BadInput("--shop-order is empty", next="Give the shop order's name, e.g. --shop-order '#1001'.")
+    note = asked.note
+    if note is not None and len(note) > NOTE_LIMIT:
+        raise BadInput(f"the note has {len(note)} characters; the shop takes at most {NOTE_LIMIT}", next="Shorten it.")
+    name, shop = settings.shop(asked.shop)
+    policy = shop.policy
+    refund, reason = asked.refund or policy.refund, asked.shop_reason or policy.reason
+    restock = policy.restock if asked.restock is None else asked.restock
+    notify = policy.notify if asked.notify is None else asked.notify
+    missing = [
+        option
+        for option, value in (
+            ("--refund now|later", refund),
+            ("--shop-reason", reason),
+            ("--restock or --no-restock", restock),
+            ("--notify or --no-notify", notify),
+        )
+        if value is None
+    ]
+    if missing or refund is None or reason is None or restock is None or notify is None:
+        raise BadInput(
+            f"the shop order's cancellation needs {', '.join(missing)}",
+            next=f"Give it here, or once for all in policy of [shops.{name}]. Nothing is assumed where money moves.",
+        )
+    return name, ShopChoices(refund=refund, reason=reason, note=note, restock=restock, notify=notify)
