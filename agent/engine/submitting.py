@@ -4,6 +4,7 @@ The submit visit: ask the supplier to cancel one order. And its rehearsal, the d
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from agent.browser.commit import CommitOptions
@@ -117,7 +118,9 @@ def _stop(workshop: Workshop, id: str, order: SupplierOrder, error: CountermandE
     if isinstance(error, SignInNeeded | ChallengeShown):
         workshop.accounts.note(order.portal, order.account, paused_because=error.what)
     if isinstance(error, Retryable):
-        workshop.ledger.fail(id, error, visit, due_at=workshop.clock.now() + LATER)
+        # Being told to stop says nothing about the portal: whoever starts again goes on at once.
+        pause = timedelta() if workshop.stopping else LATER
+        workshop.ledger.fail(id, error, visit, due_at=workshop.clock.now() + pause)
     else:
         workshop.ledger.fail(id, error, visit, stage=Stage.NEEDS_OPERATOR)
 

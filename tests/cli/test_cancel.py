@@ -220,6 +220,7 @@ def test_several_orders_are_one_each_without_a_shop_order(playground: Playground
     assert (40, [(PLACED, NOT_NEEDED)]) == (ran.code, playground.portal.submitted)
 
 
+@pytest.mark.slow
 def test_several_orders_are_one_with_a_shop_order(playground: Playground, countermand: CommandLine) -> None:
     """
     The supplier orders behind one shop order are withdrawn together, and the shop order is cancelled once.

@@ -365,6 +365,7 @@ def test_a_changed_portal_is_cured_by_an_edition_alone(
     assert [PLACED] == [order for order, _ in playground.portal.submitted]
 
 
+@pytest.mark.slow
 @needs_browser
 def test_two_submit_buttons(playground: Playground, countermand: CommandLine) -> None:
     """

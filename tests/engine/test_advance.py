@@ -500,6 +500,7 @@ async def test_looks_come_later_each_time(bench: Bench) -> None:
     assert 7 == len(bench.portal.looked)
 
 
+@pytest.mark.slow
 async def test_five_days_of_silence_are_watched(bench: Bench) -> None:
     """
     However long the supplier is silent, the order is looked at, and a late answer counts.

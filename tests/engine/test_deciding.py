@@ -817,6 +817,7 @@ async def test_five_days_of_silence_are_for_a_person(bench: Bench) -> None:
     assert f"countermand abandon {one.id}" in now.error.next
 
 
+@pytest.mark.slow
 async def test_before_the_limit_it_is_waited_for(bench: Bench) -> None:
     """
     The control of the test above.
@@ -839,6 +840,7 @@ async def test_the_limit_is_a_setting(bench: Bench) -> None:
     assert (Stage.NEEDS_OPERATOR, ErrorKind.NO_DECISION) == (bench.again(one).stage, kind(bench, one))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "found", [reads(Answer.NOT_REQUESTED, clear=True), reads(Answer.WAITING), Retryable("the portal is down")]
 )
