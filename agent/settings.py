@@ -218,6 +218,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="COUNTERMAND_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("countermand", appauthor=False)))
+    database: Secret | None = None
+    """The address of a PostgreSQL server for the ledger; without it the ledger is a file under ``home``."""
     portals: dict[str, PortalSettings] = Field(default_factory=dict)
     accounts: dict[str, AccountSettings] = Field(default_factory=dict)
     shops: dict[str, ShopSettings] = Field(default_factory=dict)
@@ -243,6 +245,17 @@ class Settings(BaseSettings):
     def base(self) -> Path:
         """The folder that relative names in the file start from."""
         return self.file.parent if self.file else Path.cwd()
+
+    def ledger_address(self) -> str | None:
+        """
+        Where the ledger is, if not in a file under ``home``.
+
+        :raises BadInput: the secret that holds the address is not there.
+        """
+        if self.database is None:
+            return None
+        address = self.database.resolve("the address of the ledger's server", self.base)
+        return address.get_secret_value()
 
     def portal(self, name: str) -> PortalSettings:
         """The settings of portal *name*; the defaults where the file says nothing."""

@@ -285,10 +285,9 @@ class Cancelling:
 
     def _is_left_to_worker(self) -> bool:
         """A worker does the visits where one is running, except those that a person wants to see or be asked about."""
-        from agent.engine.worker import any_worker
         from agent.engine.workshop import Manner
 
-        return self._workshop.manner == Manner() and any_worker(self._workshop.settings.home)
+        return self._workshop.manner == Manner() and self._workshop.database.locks.any_worker()
 
     async def _advance(self, id: str, now: datetime) -> None:
         """Do the next visit of *id*. For a file's row even a bug of ours is that row's alone."""

@@ -62,7 +62,7 @@ class Globals:
         from agent.engine.workshop import Workshop
         from agent.vault import Vault
 
-        database = open_database(self.settings.home)
+        database = open_database(self.settings.home, self.settings.ledger_address())
         clock = SystemClock()
         return Workshop(
             settings=self.settings,

@@ -76,7 +76,7 @@ async def _ledger(settings: Settings) -> str:
     from agent.engine.database import open_database
     from agent.engine.ledger import Ledger
 
-    database = open_database(settings.home)
+    database = open_database(settings.home, settings.ledger_address())
     count = len(Ledger(database, SystemClock(), "doctor").newest(limit=1))
     database.close()
     return f"{settings.home / 'countermand.db'}, {'in use' if count else 'empty'}"

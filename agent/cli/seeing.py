@@ -194,4 +194,4 @@ def _ledger(state: Globals):  # type: ignore[no-untyped-def]
     from agent.engine.database import open_database
     from agent.engine.ledger import Ledger
 
-    return Ledger(open_database(state.settings.home), SystemClock(), "countermand")
+    return Ledger(open_database(state.settings.home, state.settings.ledger_address()), SystemClock(), "countermand")

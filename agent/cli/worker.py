@@ -34,7 +34,7 @@ def worker(
             f"{id} cannot be a worker's name", next="Use letters, digits and hyphens, at most 40, e.g. worker-1."
         )
     workshop = state.workshop(Manner(), Silent(state))
-    with named(workshop.settings.home, id):
+    with named(workshop.database, id):
         asyncio.run(_work(state, workshop, id, browsers))
 
 

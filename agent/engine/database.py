@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from agent.engine.locks import ledger_lock
-from agent.errors import BadInput
+from agent.engine.locks import FileLocks, Locks, ledger_lock
+from agent.errors import BadInput, CountermandError, Retryable
 
 LEDGER = "countermand.db"
 """The ledger's file under the home."""
@@ -30,8 +30,9 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 class Database:
     """The ledger's database."""
 
-    def __init__(self, engine: Engine, let_go: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, engine: Engine, locks: Locks, let_go: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
+        self.locks = locks
         self._let_go = weakref.finalize(self, let_go)
 
     @property
@@ -77,20 +78,23 @@ class Database:
         self._let_go()
 
 
-def open_database(home: Path) -> Database:
+def open_database(home: Path, address: str | None = None) -> Database:
     """
-    The ledger under *home*, made on first use. While it is open, nobody can restore a backup over it.
+    The ledger, made on first use: a file under *home*, or on a server. While the file is open, nobody can restore a backup over it.
 
-    :raises BadInput: the folder or the file cannot be used.
-    :raises Retryable: a backup is being restored.
+    :param address: of a PostgreSQL server; ``None`` for the file.
+    :raises BadInput: the folder or the file cannot be used, or that is no address.
+    :raises Retryable: a backup is being restored, or the server does not answer.
     """
+    if address is not None:
+        return _on_server(address)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         let_go = ledger_lock(home, alone=False)
     except OSError as error:
         raise folder_unusable(home, error) from None
     try:
-        return Database(_opened(home / LEDGER), let_go)
+        return Database(_opened(home / LEDGER), FileLocks(home), let_go)
     except BaseException:
         let_go()
         raise
@@ -98,7 +102,7 @@ def open_database(home: Path) -> Database:
 
 def database_for_restore(file: Path, migration: str) -> Database:
     """A new, empty ledger at *file* as *migration* made it, for a restore to fill before it takes its place."""
-    return Database(_opened(file, migration))
+    return Database(_opened(file, migration), FileLocks(file.parent))
 
 
 def bring_up_to_date(file: Path) -> None:
@@ -119,10 +123,21 @@ def folder_unusable(home: Path, error: OSError) -> BadInput:
     )
 
 
+def _on_server(address: str) -> Database:
+    from agent.engine.postgres import ServerLocks, migrating, postgres_engine
+
+    engine = postgres_engine(address)
+    try:
+        _bring_up_to_date(engine, migrating(engine), NEWEST)
+    except DBAPIError as error:
+        raise _unusable(engine, "opened", error) from None
+    return Database(engine, ServerLocks(engine))
+
+
 def _opened(file: Path, migration: str = NEWEST) -> Engine:
     engine = _sqlite(file)
     try:
-        _bring_up_to_date(engine, file.with_name(f"{file.name}.lock"), migration)
+        _bring_up_to_date(engine, FileLock(file.with_name(f"{file.name}.lock"), mode=0o600), migration)
     except OSError as error:
         raise folder_unusable(file.parent, error) from None
     except DBAPIError as error:
@@ -130,7 +145,13 @@ def _opened(file: Path, migration: str = NEWEST) -> Engine:
     return engine
 
 
-def _unusable(engine: Engine, what: str, error: DBAPIError) -> BadInput:
+def _unusable(engine: Engine, what: str, error: DBAPIError) -> CountermandError:
+    if engine.dialect.name == "postgresql":
+        reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+        return Retryable(
+            f"the ledger's server cannot be {what}: {reason}",
+            next="Check the server, then give the same command again.",
+        )
     return BadInput(
         f"the ledger {engine.url.database} cannot be {what}: {error.orig}",
         next="Check the disk and the file, or bring a backup back: countermand restore FILE.",
@@ -154,10 +175,10 @@ def _sqlite(path: Path) -> Engine:
     return engine
 
 
-def _bring_up_to_date(engine: Engine, lock: Path, migration: str) -> None:
+def _bring_up_to_date(engine: Engine, lock: AbstractContextManager[object], migration: str) -> None:
     if _version(engine) == migration:
         return
-    with FileLock(lock, mode=0o600):
+    with lock:
         version = _version(engine)
         if version == migration:
             return

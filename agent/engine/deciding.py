@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from agent.engine.locks import held
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.stops import say_it_resolved
 from agent.engine.workshop import Workshop
@@ -36,7 +35,7 @@ async def resolve(workshop: Workshop, id: str, typed: str, *, requested: bool) -
     _check_unresolved(workshop, id, order)
     # A visit that is under way may be about to find out by itself.
     holder = workshop.accounts.holder(order.portal, order.account)
-    async with held(workshop.settings.home, f"{order.portal}.{order.account}", workshop.person, holder):
+    async with workshop.database.locks.held(f"{order.portal}.{order.account}", workshop.person, holder):
         order = _order(workshop.ledger.get(id), typed)
         _check_unresolved(workshop, id, order)
         workshop.ledger.by(OPERATOR).resolve(order, requested=requested)

@@ -14,8 +14,13 @@ from contextlib import asynccontextmanager, contextmanager
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
+from agent.engine.locks import in_use
 from agent.errors import BadInput
+from agent.redact import redactor
+from agent.walk import Person
 
+_ALONE, _TOGETHER = "pg_try_advisory_lock", "pg_try_advisory_lock_shared"
+_WORKERS = "workers"
 _POLL = 0.2
 """Seconds between two tries for a lock that somebody else holds."""
 
@@ -32,6 +37,8 @@ def postgres_engine(address: str) -> Engine:
         raise _no_address() from None
     if url.get_backend_name() != "postgresql":
         raise _no_address()
+    if url.password:
+        redactor.learn(url.password)
     engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_timeout=30)
 
     @event.listens_for(engine, "begin")
@@ -44,54 +51,54 @@ def postgres_engine(address: str) -> Engine:
 
 
 class ServerLocks:
-    """Locks that the server keeps, for as long as their connection lives."""
+    """The locks of several machines: the server keeps them, for as long as their connection lives."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
-    async def held(self, name: str) -> AsyncIterator[bool]:
-        """
-        Hold the lock *name* for as long as the block runs; the block is entered once it is ours.
-
-        :returns: whether somebody else had it first.
-        """
+    async def held(self, name: str, person: Person, holder: str | None = None) -> AsyncIterator[None]:
+        """See ``Locks.held``."""
         connection = await asyncio.to_thread(self._engine.connect)
         try:
-            waited = False
-            while not await asyncio.to_thread(_try, connection, "pg_try_advisory_lock", name):
-                waited = True
-                await asyncio.sleep(_POLL)
-            yield waited
-        finally:
-            await asyncio.to_thread(_let_go, connection)
-
-    async def is_free(self, name: str) -> bool:
-        """Whether nobody holds the lock *name* now."""
-        connection = await asyncio.to_thread(self._engine.connect)
-        try:
-            return await asyncio.to_thread(_try, connection, "pg_try_advisory_lock", name)
-        finally:
-            await asyncio.to_thread(_let_go, connection)
-
-    @contextmanager
-    def alone(self, name: str) -> Iterator[bool]:
-        """Hold the lock *name*; gives whether it is ours: nobody is waited for."""
-        connection = self._engine.connect()
-        try:
-            yield _try(connection, "pg_try_advisory_lock", name)
-        finally:
-            _let_go(connection)
-
-    @contextmanager
-    def together(self, name: str) -> Iterator[None]:
-        """Hold the lock *name* with others who hold it so."""
-        connection = self._engine.connect()
-        try:
-            _try(connection, "pg_try_advisory_lock_shared", name)
+            if not await asyncio.to_thread(_try, connection, _ALONE, name):
+                person.says(in_use(name, holder))
+                while not await asyncio.to_thread(_try, connection, _ALONE, name):
+                    await asyncio.sleep(_POLL)
             yield
         finally:
+            await asyncio.to_thread(_let_go, connection)
+
+    @contextmanager
+    def worker(self, id: str) -> Iterator[bool]:
+        """See ``Locks.worker``."""
+        connection = self._engine.connect()
+        try:
+            ours = _try(connection, _ALONE, f"worker-{id}")
+            if ours:
+                _try(connection, _TOGETHER, _WORKERS)
+            yield ours
+        finally:
             _let_go(connection)
+
+    def any_worker(self) -> bool:
+        """See ``Locks.any_worker``."""
+        connection = self._engine.connect()
+        try:
+            return not _try(connection, _ALONE, _WORKERS)
+        finally:
+            _let_go(connection)
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[None]:
+    """One process brings the tables up to date; others wait for it."""
+    connection = engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+    try:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key("migrations")})
+        yield
+    finally:
+        _let_go(connection)
 
 
 def _try(connection: Connection, how: str, name: str) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from agent.browser.evidence import Journal
-from agent.engine.locks import held
 from agent.engine.records import Cancellation
 from agent.engine.workshop import Workshop, end_with
 from agent.errors import CountermandError, Retryable, ShopGuarded, ShopOrderNotCancellable
@@ -40,7 +39,7 @@ async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
     choices = cancellation.choices
     if choices.shop is None or choices.shop_gid is None or choices.shop_choices is None:
         raise ValueError(f"cancellation {cancellation.id} has no shop order to settle")
-    async with held(workshop.settings.home, f"shop.{choices.shop}", workshop.person):
+    async with workshop.database.locks.held(f"shop.{choices.shop}", workshop.person):
         cancellation = workshop.ledger.get(cancellation.id)
         if cancellation.stage.is_final or cancellation.shop_stage is ShopStage.CANCELLED:
             return

@@ -21,7 +21,7 @@ from agent.browser.lessons import Lessons
 from agent.browser.recognise import Hosts
 from agent.browser.session import BrowserSession, StateStore, browser_session
 from agent.browser.walk import BrowserWalk, WalkOptions
-from agent.engine.locks import held, this_process
+from agent.engine.locks import this_process
 from agent.engine.workshop import Workshop
 from agent.errors import NeedsOperator, Retryable, SignInNeeded
 from agent.portal import Credentials, SupplierPortal, portal_named
@@ -56,9 +56,8 @@ class Sites:
     async def owning(self, portal: str, account: str) -> AsyncIterator[int]:
         """Hold the account, keep its pace, and give the fence that stamps are put on disk with."""
         workshop = self.workshop
-        async with held(
-            self._settings.home, f"{portal}.{account}", workshop.person, workshop.accounts.holder(portal, account)
-        ):
+        holder = workshop.accounts.holder(portal, account)
+        async with workshop.database.locks.held(f"{portal}.{account}", workshop.person, holder):
             fence = workshop.accounts.take(portal, account, this_process())
             last = workshop.accounts.visited_at(portal, account)
             gap = self._settings.portal(portal).pace.between_visits

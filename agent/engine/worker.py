@@ -12,22 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
-from filelock import FileLock, Timeout
 from loguru import logger
 
 from agent.engine.advance import Engine
+from agent.engine.database import Database
 from agent.engine.durable import Durable
 from agent.engine.records import Cancellation
 from agent.engine.settling import LATER
 from agent.engine.workshop import Workshop
 from agent.errors import BadInput, Broken, CountermandError, Retryable, Uncertain
 from agent.model import Stage
-
-_LOCK = "worker-{}.lock"
-_A_MOMENT = 2.0
-"""Seconds: whoever only asks whether a worker is running holds the lock for an instant."""
 
 
 @dataclass(frozen=True)
@@ -148,38 +143,16 @@ class Worker:
 
 
 @contextmanager
-def named(home: Path, id: str) -> Iterator[None]:
+def named(database: Database, id: str) -> Iterator[None]:
     """
     Be the worker *id* for as long as the block runs.
 
     :raises BadInput: another process is.
     """
-    lock = FileLock(_lock_of(home, id), mode=0o600)
-    try:
-        lock.acquire(timeout=_A_MOMENT)
-    except Timeout:
-        raise BadInput(
-            f"a worker called {id} is running already", next="Stop it, or start this one with another name: --id NAME."
-        ) from None
-    try:
+    with database.locks.worker(id) as ours:
+        if not ours:
+            raise BadInput(
+                f"a worker called {id} is running already",
+                next="Stop it, or start this one with another name: --id NAME.",
+            )
         yield
-    finally:
-        lock.release()
-
-
-def any_worker(home: Path) -> bool:
-    """Whether a worker is running on this ledger: then visits are left to it."""
-    for path in (home / "locks").glob(_LOCK.format("*")):
-        lock = FileLock(path, mode=0o600)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-    return False
-
-
-def _lock_of(home: Path, id: str) -> Path:
-    folder = home / "locks"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / _LOCK.format(id)

@@ -27,6 +27,7 @@ from agent.engine.records import Wanted
 from agent.model import Choices, OrderId, Reason, ReasonChoice, Stage
 from tests.chaos.portal import ChaosPortal
 from tests.chaos.worker_at import Point
+from tests.engine.cluster import cluster
 
 pytestmark = pytest.mark.slow
 
@@ -41,10 +42,10 @@ ORDERS = max(60, KILLS * 2)
 class Work:
     """The ledger under *home*, and a worker on it that can be killed."""
 
-    def __init__(self, home: Path, portal: ChaosPortal, quiet: str) -> None:
-        self._home, self._portal, self._quiet = home, portal, quiet
-        self.ledger = Ledger(open_database(home), SystemClock(), "the test")
-        self._running: subprocess.Popen[str] | None = None
+    def __init__(self, home: Path, portal: ChaosPortal, quiet: str, address: str | None = None) -> None:
+        self._home, self._portal, self._quiet, self._address = home, portal, quiet, address
+        self.ledger = Ledger(open_database(home, address), SystemClock(), "the test")
+        self._running: dict[str, subprocess.Popen[str]] = {}
         self._numbers = itertools.count()
 
     def ask(self, count: int) -> list[str]:
@@ -57,36 +58,36 @@ class Work:
         claimed = [self.ledger.claim([one], CHOICES) for one in wanted]
         return [one.id for one in claimed if one is not None]
 
-    def start(self, point: Point = "never") -> None:
-        """Start the worker."""
-        command = [sys.executable, str(PROGRAM), str(self._home), str(self._portal.port), self._quiet, point]
-        self._running = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
+    def start(self, point: Point = "never", worker: str = "worker-1") -> None:
+        """Start a worker."""
+        command = [sys.executable, str(PROGRAM), str(self._home), str(self._portal.port), self._quiet, point, worker]
+        self._running[worker] = subprocess.Popen(
+            [*command, *([self._address] if self._address else [])],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
-    def kill(self) -> None:
+    def kill(self, worker: str = "worker-1") -> None:
         """As a power cut would."""
-        assert self._running is not None
-        self._running.kill()
-        _, err = self._running.communicate(timeout=30)
-        assert -signal.SIGKILL == self._running.returncode, err
-        self._running = None
+        self._running[worker].kill()
+        self.dies(worker)
 
-    def dies(self) -> None:
-        """Wait until it has killed itself."""
-        assert self._running is not None
-        _, err = self._running.communicate(timeout=60)
-        assert -signal.SIGKILL == self._running.returncode, err
-        self._running = None
+    def dies(self, worker: str = "worker-1") -> None:
+        """Wait until it is killed, or has killed itself."""
+        process = self._running.pop(worker)
+        _, err = process.communicate(timeout=60)
+        assert -signal.SIGKILL == process.returncode, err
 
     def stop(self) -> None:
-        """Tell it to stop, and have it end well."""
-        if self._running is None:
-            return
-        self._running.terminate()
-        _, err = self._running.communicate(timeout=90)
-        assert 0 == self._running.returncode, err
-        self._running = None
+        """Tell them to stop, and have them end well."""
+        for process in self._running.values():
+            process.terminate()
+        for process in self._running.values():
+            _, err = process.communicate(timeout=90)
+            assert 0 == process.returncode, err
+        self._running = {}
 
     def clicked(self, ids: list[str]) -> int:
         """How many orders were clicked, and nobody knows yet with what outcome."""
@@ -185,3 +186,30 @@ def test_told_to_stop_it_ends_what_it_began(tmp_path: Path, portal: ChaosPortal)
     until(lambda: not work.open(ids), seconds=120)
     work.stop()
     everything_is_right(work, portal, ids)
+
+
+def test_two_workers_on_a_server(tmp_path: Path, portal: ChaosPortal) -> None:
+    """
+    The same ledger on PostgreSQL with two workers, one or the other killed again and again.
+    """
+    with cluster() as server:
+        work = Work(tmp_path / "home", portal, quiet="3s", address=server.database())
+        ids = work.ask(40)
+        names = ("worker-1", "worker-2")
+        for name in names:
+            work.start(worker=name)
+        clicked = 0
+        for number in range(12):
+            ids += work.ask(2)  # so that there is always something to do
+            before = len(portal.requests)
+            until(lambda before=before: len(portal.requests) > before, seconds=60)  # type: ignore[misc]
+            time.sleep(random.uniform(0, 0.3))
+            name = names[number % 2]
+            work.kill(name)
+            clicked += work.clicked(ids)
+            work.start(worker=name)
+        until(lambda: not work.open(ids), seconds=240)
+        work.stop()
+
+        everything_is_right(work, portal, ids)
+        assert 12 < clicked, "too few kills came while something was out: this has proved nothing"

@@ -1,5 +1,5 @@
 """
-``python worker_at.py HOME PORT QUIET POINT``: a real worker on a real ledger whose visits go to the chaos portal.
+``python worker_at.py HOME PORT QUIET POINT WORKER [ADDRESS]``: a real worker on a real ledger whose visits go to the chaos portal.
 
 POINT is where it kills itself, as a power cut would, or ``never``. It patches from outside; production code has no hooks.
 """
@@ -132,7 +132,7 @@ def patch(point: Point) -> None:
         Engine.advance_one = advance_one  # type: ignore[method-assign]
 
 
-async def work(home: Path, port: int, quiet: str, point: Point) -> None:
+async def work(home: Path, port: int, quiet: str, point: Point, id: str, address: str | None) -> None:
     """Run until killed or told to stop."""
     accounts = {f"a{number}": {"portal": "aliexpress"} for number in range(1, 6)}
     portal_settings = {
@@ -142,19 +142,19 @@ async def work(home: Path, port: int, quiet: str, point: Point) -> None:
         "looks": {"first": "0.3s", "longest": "1s"},
     }
     settings = Settings(**cast(Any, {"home": home, "portals": {"aliexpress": portal_settings}, "accounts": accounts}))
-    database, clock = open_database(home), SystemClock()
+    database, clock = open_database(home, address), SystemClock()
     workshop = Workshop(settings, database, Ledger(database, clock, "countermand"), clock, Vault(home), Nobody())
     rhythm = Rhythm(queue=timedelta(seconds=0.1), new=timedelta(seconds=0.1), lost=timedelta(seconds=5))
-    worker = Worker(workshop, id="worker-1", browsers=5, tells=lambda before, after: None, rhythm=rhythm)
+    worker = Worker(workshop, id=id, browsers=5, tells=lambda before, after: None, rhythm=rhythm)
     worker.engine.visits = Visits(workshop)
     worker.engine.visits._sites = FarSites(workshop, FarPortal(point), port)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
-    await worker.run()
+    with named(database, id):
+        await worker.run()
 
 
 if __name__ == "__main__":
-    where, number, silence, at = sys.argv[1:]
+    where, number, silence, at, name, *server = sys.argv[1:]
     assert at in get_args(Point)
     patch(cast(Point, at))
-    with named(Path(where), "worker-1"):
-        asyncio.run(work(Path(where), int(number), silence, cast(Point, at)))
+    asyncio.run(work(Path(where), int(number), silence, cast(Point, at), name, next(iter(server), None)))

@@ -15,9 +15,10 @@ from sqlalchemy import text
 
 from agent.engine.asking import ask
 from agent.engine.clock import SystemClock
+from agent.engine.database import open_database
 from agent.engine.ledger import Ledger
 from agent.engine.records import Cancellation
-from agent.engine.worker import Rhythm, Worker, any_worker, named
+from agent.engine.worker import Rhythm, Worker, named
 from agent.errors import BadInput
 from agent.model import Answer, ErrorKind, OrderStage, Stage
 from tests.engine.bench import ORDER, OTHER, THIRD, Bench, asks, fails, reads
@@ -265,11 +266,14 @@ def test_a_name_is_held_by_one_process(tmp_path: Path) -> None:
     """
     A second worker of the same name is refused in a sentence; the name is free again when the first has gone.
     """
-    assert not any_worker(tmp_path)
-    with named(tmp_path, "worker-1"):
-        assert any_worker(tmp_path)
-        with pytest.raises(BadInput, match="a worker called worker-1 is running already"), named(tmp_path, "worker-1"):
+    one, other = open_database(tmp_path), open_database(tmp_path)
+    assert not one.locks.any_worker()
+    with named(one, "worker-1"):
+        assert other.locks.any_worker()
+        with pytest.raises(BadInput, match="a worker called worker-1 is running already"), named(other, "worker-1"):
             pass
-        with named(tmp_path, "worker-2"):
+        with named(other, "worker-2"):
             pass
-    assert not any_worker(tmp_path)
+    assert not other.locks.any_worker()
+    one.close()
+    other.close()
