@@ -57,6 +57,7 @@ def build() -> typer.Typer:
     app.command("abandon")(deciding.abandon)
     app.command("sign-in")(signing_in.sign_in)
     app.command("worker")(worker.worker)
+    app.command("recover")(worker.recover)
     app.command("doctor")(doctor.doctor)
     app.add_typer(selectors, name="selectors")
     app.command("teach")(teach.teach)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from agent.cli.context import Globals
+from agent.errors import BadInput
 
 
 def backup(
@@ -21,6 +22,7 @@ def backup(
     from agent.engine.database import LEDGER, open_database
 
     state: Globals = context.obj
+    _need_file(state)
     home = state.settings.home
     database = open_database(home)
     with state.people.status("backing up") as status:
@@ -53,6 +55,7 @@ def restore(
     from agent.engine.restoring import restore_backup
 
     state: Globals = context.obj
+    _need_file(state)
     done = asyncio.run(restore_backup(state.settings.home, file, TerminalPerson(state.people), SystemClock()))
     if state.json:
         state.print_json(
@@ -75,6 +78,15 @@ def restore(
     lines.append("For 60 days every new request asks for a yes, as the days that were lost may have held it.")
     for line in lines:
         state.out.print(line, markup=False, soft_wrap=True)
+
+
+def _need_file(state: Globals) -> None:
+    """A server's databases are backed up by the server's own tools; what a restore must mark is not marked there yet."""
+    if state.settings.database is not None:
+        raise BadInput(
+            "the ledger is on a PostgreSQL server, and backup and restore are for the file under COUNTERMAND_HOME",
+            next="Back it up with the server's own tools (pg_dump); ask for help before you bring an old state back.",
+        )
 
 
 def _cancellations(count: int) -> str:

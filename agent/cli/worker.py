@@ -38,6 +38,29 @@ def worker(
         asyncio.run(_work(state, workshop, id, browsers))
 
 
+def recover(
+    context: typer.Context,
+    worker: Annotated[str, typer.Argument(metavar="WORKER", help="The name of the worker that will not come back.")],
+) -> None:
+    """Give what a worker had begun, and will not come back to, to the others."""
+    from agent.engine.durable import has_queue, recover
+    from agent.engine.worker import named
+    from agent.engine.workshop import Manner
+
+    state: Globals = context.obj
+    database = state.workshop(Manner(), Silent(state)).database
+    with named(database, worker):  # not while it runs
+        count = recover(database, worker) if has_queue(database) else 0
+    if state.json:
+        state.print_json({"worker": worker, "visits": count})
+    else:
+        state.out.print(
+            f"{count} visit{'s' if count != 1 else ''} of {worker} given to the other workers."
+            if count
+            else f"{worker} had begun nothing that is still open."
+        )
+
+
 async def _work(state: Globals, workshop: Workshop, id: str, browsers: int) -> None:
     from agent.engine.worker import Worker
 

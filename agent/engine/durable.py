@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
 from loguru import logger
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from agent.engine.database import Database
@@ -82,11 +83,7 @@ class Durable:
             )
         )
         DBOS.launch()
-        self._client = DBOSClient(
-            system_database_engine=self._database.engine,
-            serializer=DBOSPortableJSONSerializer(),
-            application_name=_APPLICATION,
-        )
+        self._client = _client(self._database)
         await DBOS.register_queue_async(
             _QUEUE,
             partition_concurrency=1,
@@ -150,18 +147,6 @@ class Durable:
             await self._client.delete_workflows_async(ids)
         return len(ids)
 
-    async def recover(self, worker: str) -> int:
-        """Put back on the queue what *worker* had begun, which will not come back. Its visits look before they act."""
-        assert self._client is not None
-        rows = await self._client.list_workflows_async(
-            status="PENDING", executor_id=worker, load_input=False, load_output=False
-        )
-        ids = [row.workflow_id for row in rows]
-        if ids:
-            # Without the queue's name they would run past its rule of one at a time per account.
-            await self._client.resume_workflows_async(ids, queue_name=_QUEUE)
-        return len(ids)
-
     async def stop(self, patience: timedelta) -> None:
         """Begin nothing more, and wait at most *patience* for visits to end."""
         global _do
@@ -172,6 +157,38 @@ class Durable:
             self._client.destroy()
             self._client = None
         _do = None
+
+
+def recover(database: Database, worker: str) -> int:
+    """
+    Put back on the queue what *worker* had begun, which will not come back. Its visits look before they act.
+
+    :returns: how many visits.
+    """
+    client = _client(database)
+    try:
+        rows = client.list_workflows(status="PENDING", executor_id=worker, load_input=False, load_output=False)
+        ids = [row.workflow_id for row in rows]
+        if ids:
+            # Without the queue's name they would run past its rule of one at a time per account.
+            client.resume_workflows(ids, queue_name=_QUEUE)
+        return len(ids)
+    finally:
+        client.destroy()
+
+
+def has_queue(database: Database) -> bool:
+    """Whether a worker has ever run on this ledger."""
+    schema = None if database.engine.dialect.name == "sqlite" else "dbos"
+    return inspect(database.engine).has_table("workflow_status", schema=schema)
+
+
+def _client(database: Database) -> DBOSClient:
+    return DBOSClient(
+        system_database_engine=database.engine,
+        serializer=DBOSPortableJSONSerializer(),
+        application_name=_APPLICATION,
+    )
 
 
 def _row_id(key: str, revision: int) -> str:

@@ -87,10 +87,6 @@ class Worker:
         finally:
             await self._durable.stop(self._rhythm.drain)
 
-    async def recover(self, worker: str) -> int:
-        """Take up what the worker called *worker* had begun; it will not come back."""
-        return await self._durable.recover(worker)
-
     def _give_visits(self) -> None:
         for id in self._ledger.unscheduled():
             self._ledger.schedule(id, self._durable.enqueue)

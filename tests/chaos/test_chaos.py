@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from sqlalchemy import text
 
 from agent.engine.clock import SystemClock
-from agent.engine.database import open_database
+from agent.engine.database import Database, open_database
+from agent.engine.durable import has_queue, recover
 from agent.engine.ledger import Ledger
 from agent.engine.records import Wanted
 from agent.model import Choices, OrderId, Reason, ReasonChoice, Stage
@@ -186,6 +188,35 @@ def test_told_to_stop_it_ends_what_it_began(tmp_path: Path, portal: ChaosPortal)
     until(lambda: not work.open(ids), seconds=120)
     work.stop()
     everything_is_right(work, portal, ids)
+
+
+def test_a_worker_that_does_not_come_back(tmp_path: Path, portal: ChaosPortal) -> None:
+    """
+    What it had begun keeps its accounts until it is given to the others: then everything ends well, with one submit each.
+    """
+    work = Work(tmp_path / "home", portal, quiet="3s")
+    ids = work.ask(20)
+    work.start(worker="worker-1")
+    work.start(worker="worker-2")
+    database = open_database(tmp_path / "home")
+    until(lambda: has_queue(database) and bool(pending(database, "worker-2")), seconds=60)
+    work.kill("worker-2")
+    left = pending(database, "worker-2")
+
+    assert len(left) == recover(database, "worker-2")
+    until(lambda: not work.open(ids), seconds=120)
+    work.stop()
+
+    assert left
+    assert [] == pending(database, "worker-2")
+    everything_is_right(work, portal, ids)
+
+
+def pending(database: Database, worker: str) -> list[str]:
+    """The visits that *worker* is at, by the queue."""
+    with database.reading() as session:
+        query = "SELECT workflow_uuid FROM workflow_status WHERE status = 'PENDING' AND executor_id = :worker"
+        return list(session.execute(text(query), {"worker": worker}).scalars())
 
 
 def test_two_workers_on_a_server(tmp_path: Path, portal: ChaosPortal) -> None:

@@ -105,3 +105,12 @@ def test_a_name_that_cannot_be(within: Within, name: str) -> None:
 
     assert 2 == ran.code
     assert "cannot be a worker's name" in ran.err
+
+
+def test_nothing_to_recover(within: Within) -> None:
+    """
+    On a ledger that no worker ever worked on there is nothing to give to anybody.
+    """
+    ran = within("--json", "recover", "worker-3")
+
+    assert (0, {"worker": "worker-3", "visits": 0}) == (ran.code, ran.json)
