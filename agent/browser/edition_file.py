@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +82,20 @@ def read_edition_file(path: Path) -> EditionFile:
     :raises BadInput: it cannot be read, is no YAML, has a key twice, or is of a newer format.
     """
     try:
+        state = path.stat()
+        return _read(path, state.st_mtime_ns, state.st_size)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, changed_ns: int, size: int) -> EditionFile:
+    """Read once for as long as the file is the same: a worker loads its edition for every visit."""
+    del changed_ns, size
+    try:
         node = _yaml().load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"the edition {path} cannot be read ({type(error).__name__})",
-            next="Check the file's mode and encoding (UTF-8).",
-        ) from None
+        raise _unreadable(path, error) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
@@ -99,6 +108,13 @@ def read_edition_file(path: Path) -> EditionFile:
     file = EditionFile(path, _plain(node), dict(_lines(node, ())))
     _refuse_newer(file)
     return file
+
+
+def _unreadable(path: Path, error: Exception) -> BadInput:
+    return BadInput(
+        f"the edition {path} cannot be read ({type(error).__name__})",
+        next="Check the file's mode and encoding (UTF-8).",
+    )
 
 
 def _yaml() -> YAML:

@@ -58,7 +58,14 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.order)
+LONG = ("number_text_only", "multi_item", "lands_late", "unpaid", "unpaid_page")
+"""What takes long, and walks the same way as another one."""
+
+
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, id=way.order, marks=[pytest.mark.slow] if way.order in LONG else []) for way in WAYS],
+)
 async def test_request_is_sent_once(bench: Bench, way: Way) -> None:
     """
     The request is made once, every click that commits is stamped before, and what sends nothing is recorded as such.
@@ -178,7 +185,13 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(look, marks=[pytest.mark.slow] if look in ("assistant", "cookie bar", "slow") else [])
+        for look in LOOKS
+    ],
+)
 async def test_site_looks_different(bench: Bench, look: str) -> None:
     """
     Labels, tabs, overlays, races, regions and slowness change nothing: one request is made.

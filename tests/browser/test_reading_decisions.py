@@ -26,16 +26,16 @@ async def read(bench: Bench, order: str) -> Reading:
     "order, answer, state",
     [
         ("unpaid", Answer.NOT_REQUESTED, "unpaid"),
-        ("payment_check", Answer.NOT_REQUESTED, "payment_check"),
+        pytest.param("payment_check", Answer.NOT_REQUESTED, "payment_check", marks=pytest.mark.slow),
         ("placed", Answer.NOT_REQUESTED, "placed"),
         ("cancel_requested", Answer.WAITING, "cancel_requested"),
         ("cancelled", Answer.WITHDRAWN, "cancelled"),
-        ("closed", Answer.WITHDRAWN, "closed"),
-        ("expired", Answer.WITHDRAWN, "expired"),
+        pytest.param("closed", Answer.WITHDRAWN, "closed", marks=pytest.mark.slow),
+        pytest.param("expired", Answer.WITHDRAWN, "expired", marks=pytest.mark.slow),
         ("closed_with_shipment", Answer.UNCLEAR, "closed_with_shipment"),
         ("seller_refused", Answer.REFUSED, "seller_refused"),
         ("shipped", Answer.REFUSED, "shipped"),
-        ("completed", Answer.REFUSED, "completed"),
+        pytest.param("completed", Answer.REFUSED, "completed", marks=pytest.mark.slow),
     ],
 )
 async def test_state_is_read(bench: Bench, order: str, answer: Answer, state: str) -> None:
