@@ -41,6 +41,18 @@ KILLS = int(os.environ.get("CHAOS_KILLS", "30"))
 ORDERS = max(60, KILLS * 2)
 
 
+_at_work: list[Work] = []
+"""What the test at hand has begun."""
+
+
+@pytest.fixture(autouse=True)
+def tidy() -> Iterator[None]:
+    """No worker is left behind, by a test that fails either."""
+    yield
+    while _at_work:
+        _at_work.pop().end()
+
+
 class Work:
     """The ledger under *home*, and a worker on it that can be killed."""
 
@@ -48,6 +60,7 @@ class Work:
         self._home, self._portal, self._quiet, self._address = home, portal, quiet, address
         self.ledger = Ledger(open_database(home, address), SystemClock(), "the test")
         self._running: dict[str, subprocess.Popen[str]] = {}
+        _at_work.append(self)
         self._numbers = itertools.count()
 
     def ask(self, count: int) -> list[str]:
@@ -95,6 +108,13 @@ class Work:
         """How many orders were clicked, and nobody knows yet with what outcome."""
         orders = [order for id in ids for order in self.ledger.get(id).orders]
         return sum(order.stamp is not None and order.stamp.is_open for order in orders)
+
+    def end(self) -> None:
+        """Whatever became of the test, its workers go with it."""
+        for process in self._running.values():
+            process.kill()
+            process.communicate(timeout=30)
+        self._running = {}
 
     def open(self, ids: list[str]) -> list[str]:
         """Those of *ids* that are not over."""
