@@ -7,11 +7,11 @@ Our unique keys decide: one cancellation per supplier order, one per shop order,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -46,10 +46,6 @@ from agent.redact import redactor
 from agent.storefront import ShopSettlement
 
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no letter or digit that is read as another
-
-
-Enqueue = Callable[[Session, str, int, str, timedelta], None]
-"""Writes a row of the queue: cancellation, revision, what only one visit at a time may work with, delay."""
 
 
 class Ledger:
@@ -245,53 +241,6 @@ class Ledger:
             if now.stage is Stage.NEEDS_OPERATOR and _stage(now) is not Stage.NEEDS_OPERATOR:
                 self._follow(session, id, None, error=None, by_a_person=True)
             row.due_at = self._clock.now()
-
-    # -- the queue
-
-    def unscheduled(self, limit: int = 500) -> Sequence[str]:
-        """The ids of cancellations that are due sooner than the visit in the queue, or have none there."""
-        later = CancellationRow.scheduled_for > CancellationRow.due_at
-        query = (
-            select(CancellationRow.id)
-            .where(CancellationRow.due_at.is_not(None), or_(CancellationRow.scheduled.is_(None), later))
-            .order_by(CancellationRow.due_at)
-            .limit(limit)
-        )
-        with self._database.reading() as session:
-            return list(session.scalars(query))
-
-    def scheduled(self) -> Sequence[tuple[str, int]]:
-        """Every visit that stands in the queue, as far as we know: the cancellation and the revision."""
-        query = select(CancellationRow.id, CancellationRow.scheduled).where(CancellationRow.scheduled.is_not(None))
-        with self._database.reading() as session:
-            return [(id, revision) for id, revision in session.execute(query) if revision is not None]
-
-    def schedule(self, id: str, enqueue: Enqueue) -> None:
-        """
-        Put the next visit of the cancellation *id* on the queue, if one is due at all; an earlier one counts no more.
-
-        :param enqueue: writes the queue's row in our transaction.
-        """
-        now = self._clock.now()
-        with self._database.writing() as session:
-            row = cancellation_row(session, id)
-            row.scheduled = row.scheduled_for = None
-            if row.due_at is not None:
-                row.revision += 1
-                row.scheduled, row.scheduled_for = row.revision, row.due_at
-                enqueue(session, id, row.revision, _partition(session, row), row.due_at - now)
-
-    def is_scheduled(self, id: str, revision: int) -> bool:
-        """Whether the visit *revision* is the one that counts: an earlier row of the queue does nothing."""
-        with self._database.reading() as session:
-            row = session.get(CancellationRow, id)
-            return row is not None and row.scheduled == revision
-
-    def is_due(self, id: str) -> bool:
-        """Whether the next visit of the cancellation *id* is due now."""
-        with self._database.reading() as session:
-            due_at = cancellation_row(session, id).due_at
-            return due_at is not None and due_at <= self._clock.now()
 
     # -- visits
 
@@ -615,14 +564,6 @@ class Ledger:
             )
         )
         session.flush()
-
-
-def _partition(session: Session, row: CancellationRow) -> str:
-    """What only one visit at a time may work with: the account, or the shop."""
-    if row.stage == Stage.SETTLING:
-        return f"shop.{row.shop}"
-    first = order_rows(session, row.id)[0]
-    return f"{first.portal}.{first.account}"
 
 
 def _clean(report: ErrorReport) -> ErrorReport:

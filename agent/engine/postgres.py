@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
 
 from agent.engine.locks import in_use
 from agent.errors import BadInput
 from agent.redact import redactor
 from agent.walk import Person
 
-_ALONE, _TOGETHER = "pg_try_advisory_lock", "pg_try_advisory_lock_shared"
 _WORKERS = "workers"
 _POLL = 0.2
 """Seconds between two tries for a lock that somebody else holds."""
@@ -54,16 +54,17 @@ class ServerLocks:
     """The locks of several machines: the server keeps them, for as long as their connection lives."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # No pool: a lock keeps its connection for a whole visit, and the ledger's own must not run out meanwhile.
+        self._engine = create_engine(engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def held(self, name: str, person: Person, holder: str | None = None) -> AsyncIterator[None]:
         """See ``Locks.held``."""
         connection = await asyncio.to_thread(self._engine.connect)
         try:
-            if not await asyncio.to_thread(_try, connection, _ALONE, name):
+            if not await asyncio.to_thread(_try, connection, name):
                 person.says(in_use(name, holder))
-                while not await asyncio.to_thread(_try, connection, _ALONE, name):
+                while not await asyncio.to_thread(_try, connection, name):
                     await asyncio.sleep(_POLL)
             yield
         finally:
@@ -74,9 +75,10 @@ class ServerLocks:
         """See ``Locks.worker``."""
         connection = self._engine.connect()
         try:
-            ours = _try(connection, _ALONE, f"worker-{id}")
+            ours = _try(connection, f"worker-{id}")
             if ours:
-                _try(connection, _TOGETHER, _WORKERS)
+                # Waits for whoever just asks whether there is a worker: one that is not seen would not be left its visits.
+                connection.execute(text("SELECT pg_advisory_lock_shared(:key)"), {"key": _key(_WORKERS)})
             yield ours
         finally:
             _let_go(connection)
@@ -85,7 +87,7 @@ class ServerLocks:
         """See ``Locks.any_worker``."""
         connection = self._engine.connect()
         try:
-            return not _try(connection, _ALONE, _WORKERS)
+            return not _try(connection, _WORKERS)
         finally:
             _let_go(connection)
 
@@ -101,8 +103,8 @@ def migrating(engine: Engine) -> Iterator[None]:
         _let_go(connection)
 
 
-def _try(connection: Connection, how: str, name: str) -> bool:
-    return bool(connection.execute(text(f"SELECT {how}(:key)"), {"key": _key(name)}).scalar())
+def _try(connection: Connection, name: str) -> bool:
+    return bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _key(name)}).scalar())
 
 
 def _let_go(connection: Connection) -> None:

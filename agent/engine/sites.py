@@ -22,8 +22,10 @@ from agent.browser.recognise import Hosts
 from agent.browser.session import BrowserSession, StateStore, browser_session
 from agent.browser.walk import BrowserWalk, WalkOptions
 from agent.engine.locks import this_process
+from agent.engine.records import SupplierOrder
 from agent.engine.workshop import Workshop
 from agent.errors import NeedsOperator, Retryable, SignInNeeded
+from agent.model import Reading
 from agent.portal import Credentials, SupplierPortal, portal_named
 from agent.redact import redactor
 from agent.walk import Stamper, Walk
@@ -106,6 +108,12 @@ class Sites:
             return await site.session.teaching_walk(journal, workshop.person, stamper, self._lessons(site))
         limits = CommitOptions(ask=workshop.manner.ask)
         return await site.session.committing_walk(journal, workshop.person, stamper, limits, site.confirmations)
+
+    async def read_decision(self, order: SupplierOrder, journal: Journal) -> Reading:
+        """What the portal says about *order* now, in the operator's manner."""
+        async with self.open(order.portal, order.account, journal) as site:
+            walk = await self.reading_walk(site, journal)
+            return await self.signed_in(site, walk, lambda: site.portal.read_decision(walk, order.order_id))
 
     def edition(self, portal: SupplierPortal) -> LoadedEdition:
         """The edition that visits to *portal* use."""

@@ -32,9 +32,7 @@ async def teach_answer(sites: Sites, cancellation: Cancellation, order: Supplier
         visit = workshop.ledger.begin_visit(cancellation.id, "teach", order)
         journal = workshop.journal(visit, "teach", order.portal, order.account, order.order_id)
         try:
-            async with sites.open(order.portal, order.account, journal) as site:
-                walk = await sites.reading_walk(site, journal)
-                reading = await sites.signed_in(site, walk, lambda: site.portal.read_decision(walk, order.order_id))
+            reading = await sites.read_decision(order, journal)
         except BaseException as error:
             end_with(journal, error)
             raise

@@ -19,6 +19,7 @@ from agent.engine.advance import Engine
 from agent.engine.database import Database
 from agent.engine.durable import Durable
 from agent.engine.records import Cancellation
+from agent.engine.schedule import Schedule
 from agent.engine.settling import LATER
 from agent.engine.workshop import Workshop
 from agent.errors import BadInput, Broken, CountermandError, Retryable, Uncertain
@@ -61,6 +62,7 @@ class Worker:
     ) -> None:
         self._workshop = workshop
         self._ledger = workshop.ledger
+        self._schedule = Schedule(workshop.database, workshop.clock)
         self._rhythm = rhythm or Rhythm()
         self._tells = tells
         self.engine = Engine(workshop)
@@ -88,15 +90,15 @@ class Worker:
             await self._durable.stop(self._rhythm.drain)
 
     def _give_visits(self) -> None:
-        for id in self._ledger.unscheduled():
-            self._ledger.schedule(id, self._durable.enqueue)
+        for id in self._schedule.unscheduled():
+            self._schedule.schedule(id, self._durable.enqueue)
 
     async def _search(self) -> None:
         """Visits that the queue has lost get another row; rows that nobody will run are told of, once."""
-        for id, revision in await self._durable.missing(self._ledger.scheduled()):
-            if self._ledger.is_scheduled(id, revision):
+        for id, revision in await self._durable.missing(self._schedule.scheduled()):
+            if self._schedule.is_scheduled(id, revision):
                 logger.warning("visit {}#{} was not in the queue any more: it is given another", id, revision)
-                self._ledger.schedule(id, self._durable.enqueue)
+                self._schedule.schedule(id, self._durable.enqueue)
         for row in await self._durable.stranded():
             if row.id not in self._known_stranded:
                 self._known_stranded.add(row.id)
@@ -107,17 +109,17 @@ class Worker:
 
     async def _visit(self, id: str, revision: int) -> None:
         """Do what is due, and put the next visit on the queue. A row that counts no more does nothing."""
-        if not self._ledger.is_scheduled(id, revision):
+        if not self._schedule.is_scheduled(id, revision):
             return
-        if self._ledger.is_due(id):
+        if self._schedule.is_due(id):
             before = self._ledger.get(id)
             try:
                 await self.engine.advance_one(id)
             except Exception as error:
                 self._broke(id, error)
             self._tells(before, self._ledger.get(id))
-        if self._ledger.is_scheduled(id, revision):
-            self._ledger.schedule(id, self._durable.enqueue)
+        if self._schedule.is_scheduled(id, revision):
+            self._schedule.schedule(id, self._durable.enqueue)
 
     def _broke(self, id: str, error: Exception) -> None:
         """Whatever it is, the other cancellations go on, and a person hears of this one."""

@@ -113,6 +113,23 @@ class Nobody:
         self.heard.append(sentence)
 
 
+class Somebody(Nobody):
+    """Sits at the terminal, and answers every question the same way."""
+
+    def __init__(self, yes: bool) -> None:
+        super().__init__()
+        self.yes = yes
+        self.asked: list[str] = []
+
+    @property
+    def is_here(self) -> bool:
+        return True
+
+    async def agrees(self, question: str) -> bool:
+        self.asked.append(question)
+        return self.yes
+
+
 # -- the portal
 
 

@@ -29,26 +29,9 @@ from agent.engine.restoring import Restored, restore_backup
 from agent.engine.tables import AccountRow, Base
 from agent.errors import ApprovalNeeded, BadInput, Retryable
 from agent.model import Answer, ErrorKind, OrderId, OrderStage, Stage
-from tests.engine.bench import NOON, ORDER, OTHER, PLAIN, THIRD, WITH_SHOP, Bench, Nobody, asks, fails, reads
+from tests.engine.bench import NOON, ORDER, OTHER, PLAIN, THIRD, WITH_SHOP, Bench, Nobody, Somebody, asks, fails, reads
 
 LATER = NOON + timedelta(days=1)
-
-
-class Somebody(Nobody):
-    """Sits at the terminal, and answers every question the same way."""
-
-    def __init__(self, answer: bool) -> None:
-        super().__init__()
-        self.answer = answer
-        self.asked: list[str] = []
-
-    @property
-    def is_here(self) -> bool:
-        return True
-
-    async def agrees(self, question: str) -> bool:
-        self.asked.append(question)
-        return self.answer
 
 
 def backup(bench: Bench, name: str = "backup.db") -> Path:

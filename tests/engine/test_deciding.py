@@ -35,6 +35,7 @@ from tests.engine.bench import (
     WITH_SHOP,
     Bench,
     Nobody,
+    Somebody,
     asks,
     ends,
     fails,
@@ -43,23 +44,6 @@ from tests.engine.bench import (
 
 QUIET = 120
 DAY = 86400.0
-
-
-class Somebody(Nobody):
-    """A person at the terminal, with one answer to everything."""
-
-    def __init__(self, yes: bool) -> None:
-        super().__init__()
-        self.yes = yes
-        self.asked: list[str] = []
-
-    @property
-    def is_here(self) -> bool:
-        return True
-
-    async def agrees(self, question: str) -> bool:
-        self.asked.append(question)
-        return self.yes
 
 
 def somebody(bench: Bench, yes: bool = True) -> Somebody:

@@ -34,8 +34,7 @@ from agent.errors import (
 )
 from agent.model import Answer, OrderId, OrderStage, ShopStage, Stage, Submission
 from agent.walk import Stamper
-from tests.engine.bench import ORDER, OTHER, PLAIN, WITH_SHOP, Act, Bench, ends, fails, reads, request
-from tests.engine.test_deciding import Somebody
+from tests.engine.bench import ORDER, OTHER, PLAIN, WITH_SHOP, Act, Bench, Somebody, ends, fails, reads, request
 
 ENDINGS: dict[str, Callable[[], Act]] = {
     "requested": lambda: request,

@@ -18,6 +18,7 @@ from agent.engine.clock import SystemClock
 from agent.engine.database import open_database
 from agent.engine.ledger import Ledger
 from agent.engine.records import Cancellation
+from agent.engine.schedule import Schedule
 from agent.engine.worker import Rhythm, Worker, named
 from agent.errors import BadInput
 from agent.model import Answer, ErrorKind, OrderStage, Stage
@@ -66,6 +67,11 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not holds():
             await asyncio.sleep(0.02)
+
+
+def schedule(bench: Bench) -> Schedule:
+    """What the ledger knows of the queue."""
+    return Schedule(bench.database, bench.workshop.clock)
 
 
 def queue_of(bench: Bench) -> DBOSClient:
@@ -127,7 +133,7 @@ async def test_what_becomes_due_sooner_is_not_waited_for(real_time: Bench) -> No
     async with working(bench):
         await until(lambda: bench.again(one).stage is Stage.AWAITING_DECISION)
         bench.ledger.postpone(one.id, bench.workshop.clock.now() + timedelta(hours=1))
-        await until(lambda: not bench.ledger.unscheduled())
+        await until(lambda: not schedule(bench).unscheduled())
         bench.portal.looks = [reads(Answer.WITHDRAWN)]
 
         await ask(bench.workshop, asks(ORDER))
@@ -146,13 +152,13 @@ async def test_rows_that_the_queue_lost_are_given_again(real_time: Bench) -> Non
     async with working(bench):
         await until(lambda: bench.again(one).stage is Stage.AWAITING_DECISION)
         bench.ledger.postpone(one.id, bench.workshop.clock.now() + timedelta(hours=1))
-        await until(lambda: not bench.ledger.unscheduled())
-        before = dict(bench.ledger.scheduled())[one.id]
+        await until(lambda: not schedule(bench).unscheduled())
+        before = dict(schedule(bench).scheduled())[one.id]
 
         with bench.database.writing() as session:
             session.execute(text("DELETE FROM workflow_status"))
-        await until(lambda: dict(bench.ledger.scheduled())[one.id] > before)
-        row = f"{one.id}#{dict(bench.ledger.scheduled())[one.id]}"
+        await until(lambda: dict(schedule(bench).scheduled())[one.id] > before)
+        row = f"{one.id}#{dict(schedule(bench).scheduled())[one.id]}"
         found = await queue_of(bench).list_workflows_async(workflow_ids=[row])
 
     assert ["DELAYED"] == [one.status for one in found]
@@ -170,7 +176,7 @@ async def test_rows_of_another_version_are_told_of_and_replaced(real_time: Bench
         async with working(bench):
             await until(lambda: bench.again(one).stage is Stage.AWAITING_DECISION)
             bench.ledger.postpone(one.id, bench.workshop.clock.now() + timedelta(hours=1))
-            await until(lambda: not bench.ledger.unscheduled())
+            await until(lambda: not schedule(bench).unscheduled())
             with bench.database.writing() as session:
                 session.execute(
                     text("UPDATE workflow_status SET application_version = 'visits-0' WHERE status = 'DELAYED'")
