@@ -136,8 +136,10 @@ def _on_server(address: str) -> Database:
 
 def _opened(file: Path, migration: str = NEWEST) -> Engine:
     engine = _sqlite(file)
+    lock = FileLock(file.with_name(f"{file.name}.lock"), mode=0o600)
     try:
-        _bring_up_to_date(engine, FileLock(file.with_name(f"{file.name}.lock"), mode=0o600), migration)
+        _write_ahead(engine, lock)
+        _bring_up_to_date(engine, lock, migration)
     except OSError as error:
         raise folder_unusable(file.parent, error) from None
     except DBAPIError as error:
@@ -164,15 +166,32 @@ def _sqlite(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _(connection: Any, record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in ("busy_timeout=30000", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:
-        # A transaction that reads first and writes later would fail under another writer; so a writer says so at once.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("alone"):  # the journal mode cannot be changed in a transaction
+            # One that reads first and writes later would fail under another writer; so a writer says so at once.
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
     return engine
+
+
+def _write_ahead(engine: Engine, lock: AbstractContextManager[object]) -> None:
+    """
+    The write-ahead log, which the file keeps from then on. Two who change a new file to it at once get in each other's way, and SQLite
+    tells one of them at once that it is locked, without waiting; so it is done by one after the other.
+    """
+
+    def mode(wanted: str = "") -> str:
+        with engine.execution_options(alone=True).connect() as connection:
+            return str(connection.exec_driver_sql(f"PRAGMA journal_mode{wanted}").scalar())
+
+    if mode() != "wal":
+        with lock:
+            mode("=WAL")
 
 
 def _bring_up_to_date(engine: Engine, lock: AbstractContextManager[object], migration: str) -> None:

@@ -88,8 +88,8 @@ def test_several_processes_may_make_it_at_once(tmp_path: Path) -> None:
     """
     The first start of several processes at the same time makes one database, whole.
     """
-    with ThreadPoolExecutor(4) as pool:
-        opened = list(pool.map(open_database, [tmp_path / "home"] * 4))
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(open_database, [tmp_path / "home"] * 8))
 
     for one in opened:
         with one.reading() as session:
