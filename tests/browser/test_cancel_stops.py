@@ -168,6 +168,7 @@ async def test_button_and_link_of_one_name(bench: Bench) -> None:
     assert [] == bench.stamps.events
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "word, target, step, stamped",
     [
@@ -274,6 +275,7 @@ async def test_unknown_page_before_the_commit(bench: Bench) -> None:
     assert [] == bench.stamps.events
 
 
+@pytest.mark.slow
 async def test_unknown_layout_of_the_cancel_page(bench: Bench) -> None:
     """
     After the first click an unknown page leaves it open whether something was sent: a person looks.
@@ -323,6 +325,7 @@ async def test_connection_breaks_after_the_last_click(bench: Bench) -> None:
     assert [] == bench.portal.submitted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["es", "pt"])
 @pytest.mark.parametrize("order", ["placed", "shipped", "cancel_requested"])
 async def test_account_in_another_language(bench: Bench, language: str, order: str) -> None:
@@ -412,6 +415,7 @@ async def test_session_ends_after_the_first_click(bench: Bench) -> None:
     assert [BUTTON] == bench.stamps.events
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["down", "maintenance", "errors"])
 async def test_portal_has_trouble(bench: Bench, trouble: str) -> None:
     """
@@ -510,6 +514,7 @@ async def test_held_page_shows_other_goods(bench: Bench) -> None:
     assert [] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_held_page_is_in_another_tab(bench: Bench) -> None:
     """
     A page without a number in a tab of its own cannot be held against anything.
@@ -554,6 +559,7 @@ async def test_question_is_not_confirmed(bench: Bench) -> None:
     assert [] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_question_while_nothing_is_committed(bench: Bench) -> None:
     """
     Even the right question is answered with no while we have not clicked anything.
@@ -572,6 +578,7 @@ async def test_question_while_nothing_is_committed(bench: Bench) -> None:
 # -- a person's limits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["placed", "at_once", "native_confirm"])
 async def test_dry_run(bench: Bench, order: str) -> None:
     """

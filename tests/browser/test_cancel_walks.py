@@ -58,7 +58,17 @@ WAYS = [
 ]
 
 
-LONG = ("number_text_only", "multi_item", "lands_late", "unpaid", "unpaid_page")
+LONG = (
+    "number_text_only",
+    "number_url",
+    "multi_item",
+    "lands_late",
+    "unpaid",
+    "unpaid_page",
+    "payment_check",
+    "rows",
+    "dropdown",
+)
 """What takes long, and walks the same way as another one."""
 
 
@@ -77,6 +87,7 @@ async def test_request_is_sent_once(bench: Bench, way: Way) -> None:
     assert list(way.stamps) == bench.stamps.events
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "order, ends",
     [
@@ -119,6 +130,7 @@ async def test_state_forbids_it(bench: Bench, order: str, stop: type[NotCancella
     assert [] == bench.stamps.events
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "order, submitted, stamps",
     [
@@ -188,7 +200,9 @@ LOOKS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(
     "look",
     [
-        pytest.param(look, marks=[pytest.mark.slow] if look in ("assistant", "cookie bar", "slow") else [])
+        pytest.param(
+            look, marks=[] if look in ("labels until mid-2026", "all overlays", "list race") else [pytest.mark.slow]
+        )
         for look in LOOKS
     ],
 )
@@ -235,6 +249,7 @@ async def test_overlays_are_closed_and_noted(bench: Bench) -> None:
 # -- reasons
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "order, reason, received",
     [

@@ -341,6 +341,7 @@ def test_an_order_that_the_account_does_not_have(playground: Playground, counter
 
 
 @needs_browser
+@pytest.mark.slow
 def test_a_reason_that_is_not_offered_is_listed_and_may_be_changed(
     playground: Playground, countermand: CommandLine
 ) -> None:

@@ -165,6 +165,7 @@ def test_a_silent_seller_is_waited_for_no_longer_than_asked(playground: Playgrou
     assert [(ORDERS["silent"], NOT_NEEDED)] == playground.portal.submitted
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_submit_once(playground: Playground, countermand: CommandLine) -> None:
     """
     Two processes for one order in the same moment: one submit, one id, both exit with 0.
@@ -234,6 +235,7 @@ def test_several_orders_are_one_with_a_shop_order(playground: Playground, counte
     assert ["#1001"] == orders_cancelled(playground)
 
 
+@pytest.mark.slow
 def test_a_dry_run_claims_and_submits_nothing(playground: Playground, countermand: CommandLine) -> None:
     """
     A rehearsal shows the page before the first click that counts, and leaves no trace in the ledger.

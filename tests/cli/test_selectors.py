@@ -336,6 +336,7 @@ CURES: dict[Redesign, tuple[str, str, str, str]] = {
 
 
 @needs_browser
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "redesign", [pytest.param(one, marks=[] if one == "submit_renamed" else pytest.mark.slow) for one in CURES]
 )
@@ -382,6 +383,7 @@ def test_two_submit_buttons(playground: Playground, countermand: CommandLine) ->
 
 
 @needs_browser
+@pytest.mark.slow
 def test_drift_is_told(playground: Playground, countermand: CommandLine) -> None:
     """
     A first candidate that finds nothing any more: the walk goes on with the next, and result, journal and report say so.
@@ -401,6 +403,7 @@ def test_drift_is_told(playground: Playground, countermand: CommandLine) -> None
 
 
 @needs_browser
+@pytest.mark.slow
 def test_every_target_is_accounted_for(playground: Playground, countermand: CommandLine) -> None:
     """
     On pages that are as the edition says, nothing is missing, and every target says what became of it. Nothing is clicked that commits.
@@ -420,6 +423,7 @@ def test_every_target_is_accounted_for(playground: Playground, countermand: Comm
 
 
 @needs_browser
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gone", "redesign", "offers"),
     [

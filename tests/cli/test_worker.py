@@ -56,6 +56,7 @@ def worker(playground: Playground, countermand: CommandLine) -> Iterator[Working
 
 
 @needs_browser
+@pytest.mark.slow
 def test_visits_are_left_to_the_worker(playground: Playground, countermand: CommandLine, worker: Working) -> None:
     """
     ``cancel`` opens no browser of its own: it waits while the worker withdraws the order, once, and says the same in the end. A

@@ -19,7 +19,7 @@ from fixtures.playground import Playground
 from tests.conftest import CommandLine, Ran, needs_browser
 from tests.engine.crash_at import CONTROL, Point
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 PROGRAM = str(Path(__file__).with_name("crash_at.py"))
 ORDER = ORDERS["lands_late"]
@@ -68,7 +68,6 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.slow
 def test_killed_before_the_stamp(playground: Playground, countermand: CommandLine) -> None:
     """
     Nothing was clicked: the same command submits, once, and ends well.
@@ -82,7 +81,6 @@ def test_killed_before_the_stamp(playground: Playground, countermand: CommandLin
     assert [ORDER] == submitted(playground)
 
 
-@pytest.mark.slow
 def test_killed_between_stamp_and_click(playground: Playground, countermand: CommandLine) -> None:
     """
     Whether it was clicked cannot be known: the same command waits, looks, and says that it is uncertain. With
@@ -105,7 +103,7 @@ def test_killed_between_stamp_and_click(playground: Playground, countermand: Com
     assert [ORDER] == submitted(playground)
 
 
-@pytest.mark.parametrize("point", ["after_click", pytest.param("before_record", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("point", ["after_click", "before_record"])
 def test_killed_after_the_click(playground: Playground, countermand: CommandLine, point: Point) -> None:
     """
     The request is out: the same command finds it and goes on, even where it may submit again by itself.
@@ -119,7 +117,6 @@ def test_killed_after_the_click(playground: Playground, countermand: CommandLine
     assert [ORDER] == submitted(playground)
 
 
-@pytest.mark.slow
 def test_without_quiet_it_would_submit_twice(playground: Playground, countermand: CommandLine) -> None:
     """
     The control: with QUIET switched off and a request that lands late, looking before acting alone submits twice.
