@@ -17,7 +17,7 @@ Stages of a cancellation::
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
@@ -171,6 +171,8 @@ class Reading(Frozen):
     text: str
     clear: bool = False
     """The words for requested, refused and placed are all confirmed for this host (design 4.3)."""
+    time_left: timedelta | None = None
+    """How long the seller has left to answer, where the portal counts that down."""
 
 
 class ErrorKind(StrEnum):

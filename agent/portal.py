@@ -4,13 +4,14 @@ What a supplier's portal must offer. A portal is found through the entry point g
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import SecretStr
 
-from agent.errors import BadInput
+from agent.errors import BadInput, CountermandError, OrderNotFound, UnknownPage
 from agent.model import Frozen, OrderId, Reading, ReasonChoice, Submission
 from agent.walk import Walk
 
@@ -72,6 +73,28 @@ class SupplierPortal(Protocol):
 
         :raises OrderNotFound: the account has no such order.
         """
+
+    def read_decisions(
+        self, walk: Walk, orders: Sequence[OrderId]
+    ) -> AsyncIterator[tuple[OrderId, Reading | CountermandError]]:
+        """
+        What the portal says about each of *orders* now, by as few page loads as it can, told as soon as it is known. Reads only.
+
+        What is wrong with one order alone takes its reading's place; what stops them all is raised. A portal that has nothing better
+        has ``one_by_one``.
+        """
+
+
+async def one_by_one(
+    portal: SupplierPortal, walk: Walk, orders: Sequence[OrderId]
+) -> AsyncIterator[tuple[OrderId, Reading | CountermandError]]:
+    """Reads each of *orders* by itself: as ``SupplierPortal.read_decisions`` tells it."""
+    for order in orders:
+        try:
+            reading: Reading | CountermandError = await portal.read_decision(walk, order)
+        except (OrderNotFound, UnknownPage) as error:
+            reading = error
+        yield order, reading
 
 
 GROUP = "countermand.portals"

@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import SecretStr
 
 from agent.model import OrderId, ReasonChoice
+
+
+@dataclass(frozen=True)
+class Card:
+    """One row of a list, as the page shows it."""
+
+    text: str
+    words: str
+    """Those that tell its state; empty if nobody can say which they are."""
+    state: str | None
+    """The state that they mean; ``None``: the edition does not know them."""
 
 
 class Walk(Protocol):
@@ -74,6 +86,22 @@ class Walk(Protocol):
 
     async def rows(self, target: str) -> list[str]:
         """The texts of everything that matches *target*, in the page's order."""
+
+    async def cards(self, rows: str, status: str, *, after: int = 0) -> list[Card]:
+        """
+        Wait until a list has more than *after* rows, and read those that come after these.
+
+        :param rows: the target that is one row.
+        :param status: the target, in a row, with the words that tell its state.
+        :raises UnknownPage: no further row came in time.
+        """
+
+    async def back(self, page: str) -> bool:
+        """
+        Return to *page*, from which the one at hand was opened.
+
+        :returns: whether it still shows what it showed: it stood in a tab of its own.
+        """
 
     async def prove(self, order: OrderId) -> None:
         """

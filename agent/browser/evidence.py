@@ -22,7 +22,9 @@ FORMAT = 1
 """The newest journal format this agent writes."""
 
 
-ActionName = Literal["open", "fill", "click", "choose", "commit", "outcome", "read", "prove", "overlay", "question"]
+ActionName = Literal[
+    "open", "back", "fill", "click", "choose", "commit", "outcome", "read", "prove", "overlay", "question"
+]
 
 
 class _Entry(BaseModel):

@@ -24,6 +24,7 @@ from agent.browser.edition import Outcome, Target
 from agent.browser.editions import LoadedEdition
 from agent.browser.evidence import Action, ActionName, Journal, now
 from agent.browser.finding import Finder, text_of
+from agent.browser.listing import cards_of
 from agent.browser.outcomes import Found, first_that_holds
 from agent.browser.proving import Prover
 from agent.browser.reading import same_text
@@ -43,7 +44,7 @@ from agent.model import OrderId, ReasonChoice
 from agent.redact import redactor
 from agent.retry import patiently
 from agent.settings import Patience
-from agent.walk import Person
+from agent.walk import Card, Person
 
 _NEW_EDITION = "Look at the picture in the report; if the portal has changed, a new edition of the selectors is needed."
 
@@ -179,6 +180,20 @@ class BrowserWalk:
 
     def _unknown(self, what: str, next: str) -> UnknownPage:
         return UnknownPage(what, next=next, edition=self.edition.edition, page=self._tabs.at.page)
+
+    async def back(self, page: str) -> bool:
+        """See ``Walk.back``."""
+        started, spec = time.monotonic(), self.edition.pages[page]
+        leaving = self._tabs.current
+        behind = [tab for tab in self._tabs.open if tab is not leaving and self.hosts.is_at(spec, tab.url)]
+        if behind:
+            self._tabs.current = behind[-1]
+            await leaving.close()
+            came = await self._arrive([page])
+        else:
+            came = await self.open(page)
+        self._note("back", started, page=came)
+        return bool(behind)
 
     # -- acting
 
@@ -329,6 +344,24 @@ class BrowserWalk:
     async def rows(self, target: str) -> list[str]:
         """See ``Walk.rows``."""
         return await self._finder.texts(target)
+
+    async def cards(self, rows: str, status: str, *, after: int = 0) -> list[Card]:
+        """See ``Walk.cards``."""
+        started = time.monotonic()
+        deadline = started + self.options.patience.page.total_seconds()
+        while True:
+            tab = self._tabs.current
+            sighting = await self._look(tab, self._home_of(rows))
+            try:
+                cards = await cards_of(self._finder, self.edition, tab, rows, status, sighting.layout, after)
+            except PlaywrightError:
+                cards = []  # it is on its way to another page
+            if cards:
+                self._note("read", started, target=rows, result=f"{len(cards)} from number {after + 1} on")
+                return cards
+            if time.monotonic() > deadline:
+                raise await self._lost(f"the list did not go on beyond its first {after} rows")
+            await self._tabs.changed()
 
     async def prove(self, order: OrderId) -> None:
         """See ``Walk.prove``."""

@@ -18,11 +18,26 @@ async def open_order(walk: Walk, order: OrderId) -> str:
     """
     async with walk.step("open My Orders"):
         await walk.open("orders")
-        # Now and then the list stays bare until asked for more.
-        if await walk.outcome("orders.list") == "not_listed_yet":
-            await walk.click("orders.more")
-            await walk.outcome("orders.list_after_more")
+        await list_shown(walk)
+    await find(walk, order)
+    return await open_details(walk, order)
 
+
+async def list_shown(walk: Walk) -> str:
+    """Wait until My Orders lists orders (``listed``) or says that there are none (``empty``)."""
+    shown = await walk.outcome("orders.list")
+    if shown == "not_listed_yet":  # now and then the list stays bare until asked for more
+        await walk.click("orders.more")
+        shown = await walk.outcome("orders.list_after_more")
+    return shown
+
+
+async def find(walk: Walk, order: OrderId) -> None:
+    """
+    Search My Orders for *order*.
+
+    :raises OrderNotFound: the account has no order of that number.
+    """
     async with walk.step("find the order"):
         await walk.fill("orders.search", order)
         await walk.click("orders.search_go")
@@ -33,6 +48,14 @@ async def open_order(walk: Walk, order: OrderId) -> str:
         if found != "found":
             raise _not_found(order)
 
+
+async def open_details(walk: Walk, order: OrderId) -> str:
+    """
+    From its row in the list to its details.
+
+    :returns: the state they show, as the edition names it.
+    :raises OrderNotFound: there are none after all.
+    """
     async with walk.step("open its details"):
         await walk.click("orders.details_link", row=order)
         state = await walk.outcome("details.state")
@@ -50,18 +73,18 @@ async def newest_order(walk: Walk) -> OrderId | None:
     """
     async with walk.step("open My Orders"):
         await walk.open("orders")
-        shown = await walk.outcome("orders.list")
-        if shown == "not_listed_yet":
-            await walk.click("orders.more")
-            shown = await walk.outcome("orders.list_after_more")
-        if shown == "empty":
+        if await list_shown(walk) == "empty":
             return None
-        # The number is the first long run of digits in a card, whatever label stands before it (labels changed in mid-2026).
-        numbers = (re.search(r"(?<!\d)\d{15,19}(?!\d)", card) for card in await walk.rows("orders.row"))
-        number = next((found.group() for found in numbers if found), None)
+        number = next((found for card in await walk.rows("orders.row") if (found := number_in(card))), None)
         if number is None:
             raise UnknownPage("the orders in My Orders show no number", target="orders.row", page="orders")
-        return OrderId(number)
+        return number
+
+
+def number_in(card: str) -> OrderId | None:
+    """The number in an order's card: its first long run of digits, whatever label stands before it (labels changed in mid-2026)."""
+    found = re.search(r"(?<!\d)\d{15,19}(?!\d)", card)
+    return OrderId(found.group()) if found else None
 
 
 def _not_found(order: OrderId) -> OrderNotFound:

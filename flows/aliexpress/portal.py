@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from agent.errors import BadInput
+from agent.errors import BadInput, CountermandError
 from agent.model import OrderId, Reading, ReasonChoice, Submission
 from agent.portal import Credentials, SupplierPortal
 from agent.walk import Walk
-from flows.aliexpress import cancel, decision, orders, sign_in
+from flows.aliexpress import cancel, decision, orders, sign_in, sweep
 
 _ORDER = re.compile(r"\d{15,19}")
 
@@ -51,6 +52,12 @@ class AliExpress:
     async def read_decision(self, walk: Walk, order: OrderId) -> Reading:
         """See ``SupplierPortal.read_decision``."""
         return await decision.read_decision(walk, order)
+
+    def read_decisions(
+        self, walk: Walk, orders: Sequence[OrderId]
+    ) -> AsyncIterator[tuple[OrderId, Reading | CountermandError]]:
+        """See ``SupplierPortal.read_decisions``."""
+        return sweep.read_decisions(walk, orders)
 
 
 PORTAL: Final[SupplierPortal] = AliExpress()
