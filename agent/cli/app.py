@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import backup, cancel, deciding, doctor, new_portal, seeing, signing_in, teach, worker
+from agent.cli import backup, cancel, deciding, doctor, new_portal, seeing, signing_in, sweep, teach, worker
 from agent.cli.context import Globals, told
 from agent.cli.selectors import selectors
 from agent.errors import EXIT_CTRL_C, BadInput, CountermandError
@@ -54,6 +54,7 @@ def build() -> typer.Typer:
     app.command("report")(seeing.report)
     app.command("retry")(deciding.retry)
     app.command("resolve")(deciding.resolve)
+    app.command("sweep")(sweep.sweep)
     app.command("abandon")(deciding.abandon)
     app.command("sign-in")(signing_in.sign_in)
     app.command("worker")(worker.worker)

@@ -291,14 +291,16 @@ class Cancelling:
 
     async def _advance(self, id: str, now: datetime) -> None:
         """Do the next visit of *id*. For a file's row even a bug of ours is that row's alone."""
+        looked_at = {id}
         try:
-            await self._engine.advance(now, [id])
+            looked_at |= {one.id for one in await self._engine.advance(now, [id], among=self._ids)}
         except Exception as error:
             if self._watch is None:
                 raise
             logger.opt(exception=error).debug("a bug in a visit of {}", id)
             self._broken[id] = self._may_be_out(error, [id]) or error
-        self._tell(self._asked.index(id))
+        for one in looked_at:
+            self._tell(self._asked.index(one))
 
     def _tell(self, number: int) -> None:
         if self._watch:

@@ -4,13 +4,14 @@ Advancing what is due: the next visit of a cancellation, by where its orders sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from agent.engine.records import Cancellation, SupplierOrder
+from agent.engine.sweeping import worth_a_look
 from agent.engine.visits import Visits
 from agent.engine.workshop import Workshop
-from agent.model import Stage
+from agent.model import OrderStage, Stage
 
 
 class Engine:
@@ -24,53 +25,115 @@ class Engine:
         self._first_seen: dict[tuple[int, int] | None, float] = {}
         """When this process first saw a stamp armed, monotonic: QUIET counts from then, for a click of an earlier process may still land."""
 
-    async def advance(self, now: datetime, only: Sequence[str] | None = None) -> None:
+    async def advance(
+        self, now: datetime, only: Sequence[str] | None = None, among: Collection[str] | None = None
+    ) -> list[Cancellation]:
         """
         Do the next visit of every cancellation that is due at *now*.
 
         :param only: the ids to look at; ``None`` for all.
+        :param among: the ids whose orders may be looked at along with theirs; ``None``: *only*.
+        :returns: the cancellations that visits were about, as they were before.
         """
+        before: list[Cancellation] = []
         for id in self._ledger.due(now, only):
-            await self.advance_one(id)
+            if self._is_due(id, now):  # an earlier one's visit may have looked at it, too
+                before += await self.advance_one(id, among=only if among is None else among)
+        return before
 
-    async def advance_one(self, id: str) -> None:
-        """Do the next visit of the cancellation *id*."""
-        await self._advance_one(self._ledger.get(id))
-        self._keep_watch(self._ledger.get(id))
+    async def advance_one(self, id: str, among: Collection[str] | None = None) -> list[Cancellation]:
+        """
+        Do the next visit of the cancellation *id*.
+
+        :param among: the ids whose orders may be looked at along with its own; ``None`` for all.
+        :returns: the cancellations that the visit was about, as they were before it.
+        """
+        before = self._ledger.get(id)
+        along = await self._advance_one(before, among)
+        for one in (before, *along):
+            self._keep_watch(self._ledger.get(one.id))
+        return [before, *along]
+
+    async def sweep(self, portal: str, account: str) -> list[Cancellation]:
+        """
+        Read what the supplier says about everything of *account* that waits for a decision, whenever its next look is due.
+
+        :returns: the cancellations that it was about, as they were before.
+        """
+        before = self._ledger.awaiting(portal, account, alone=False)
+        await self.visits.sweep(portal, account, [order for one in before for order in _waiting_at(one, account)])
+        for one in before:
+            self._keep_watch(self._ledger.get(one.id))
+        return before
 
     def is_in_quiet(self, cancellation: Cancellation) -> bool:
         """Whether a click that this process knows of may still land, so that it looks when that is over."""
         seen = [order for order in cancellation.orders if order.is_unresolved and _key(order) in self._first_seen]
         return any(self._quiet_left(order) > 0 for order in seen)
 
-    async def _advance_one(self, cancellation: Cancellation) -> None:
+    def _is_due(self, id: str, now: datetime) -> bool:
+        due_at = self._ledger.get(id).due_at
+        return due_at is not None and due_at <= now
+
+    async def _advance_one(self, cancellation: Cancellation, among: Collection[str] | None) -> list[Cancellation]:
+        """Gives back the others that were looked at along with it."""
         if not cancellation.is_held:
             for order in cancellation.orders:
                 if order.may_be_submitted:
                     await self.visits.submit(cancellation, order)
                     _, after = self._ledger.again(order)
                     self._quiet_left(after)  # a click of our own is counted from now
-                    return
+                    return []
         open_orders = [order for order in cancellation.orders if order.is_open]
         if open_orders:
-            await self._look(cancellation, open_orders)
-        elif cancellation.stage is Stage.SETTLING and cancellation.choices.shop_gid is not None:
+            return await self._look(cancellation, open_orders, among)
+        if cancellation.stage is Stage.SETTLING and cancellation.choices.shop_gid is not None:
             await self.visits.settle(cancellation)
         else:
             self._ledger.postpone(cancellation.id, None)
+        return []
 
-    async def _look(self, cancellation: Cancellation, orders: Sequence[SupplierOrder]) -> None:
+    async def _look(
+        self, cancellation: Cancellation, orders: Sequence[SupplierOrder], among: Collection[str] | None
+    ) -> list[Cancellation]:
         waiting: list[float] = []
+        along: list[Cancellation] = []
+        to_sweep: dict[tuple[str, str], list[SupplierOrder]] = {}
         for order in orders:
             if order.is_unresolved and (quiet := self._quiet_left(order)) > 0:
                 waiting.append(quiet)
-            elif not self._is_left_alone(cancellation, order):
+            elif self._is_left_alone(cancellation, order):
+                continue
+            elif order.is_unresolved or self._workshop.manner.teach:
                 await self.visits.look(cancellation, order)
+            else:
+                to_sweep.setdefault((order.portal, order.account), []).append(order)
+        for (portal, account), own in to_sweep.items():
+            others = self._along(portal, account, cancellation, among)
+            swept = [*own, *(order for one in others for order in _waiting_at(one, account))]
+            if len(swept) == 1:
+                await self.visits.look(cancellation, swept[0])
+            else:
+                await self.visits.sweep(portal, account, swept)
+            along += others
         if waiting:
             self._ledger.postpone(cancellation.id, self._clock.now() + timedelta(seconds=min(waiting)))
             self._workshop.person.says(
                 f"an earlier click may still land: waiting {min(waiting):.0f} s before looking at the order"
             )
+        return along
+
+    def _along(
+        self, portal: str, account: str, cancellation: Cancellation, among: Collection[str] | None
+    ) -> list[Cancellation]:
+        """The others that a look at *account* may well include."""
+        return [
+            one
+            for one in worth_a_look(self._workshop, portal, account, self._clock.now())
+            if one.id != cancellation.id
+            and (among is None or one.id in among)
+            and not any(self._is_left_alone(one, order) for order in one.orders)
+        ]
 
     def _is_left_alone(self, cancellation: Cancellation, order: SupplierOrder) -> bool:
         """
@@ -99,6 +162,15 @@ class Engine:
         seen = self._first_seen.setdefault(_key(order), self._clock.monotonic())
         quiet = self._workshop.settings.portal(order.portal).quiet.total_seconds()
         return quiet - (self._clock.monotonic() - seen)
+
+
+def _waiting_at(cancellation: Cancellation, account: str) -> list[SupplierOrder]:
+    """Its orders that wait for a decision."""
+    return [
+        order
+        for order in cancellation.orders
+        if order.account == account and order.stage is OrderStage.AWAITING_DECISION
+    ]
 
 
 def _key(order: SupplierOrder) -> tuple[int, int] | None:

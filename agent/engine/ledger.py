@@ -108,6 +108,43 @@ class Ledger:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
+    def awaiting(
+        self, portal: str, account: str, *, alone: bool, until: datetime | None = None, limit: int = 1000
+    ) -> list[Cancellation]:
+        """
+        Cancellations that wait for a supplier's decision about an order of *account*, and have nothing to submit or to find out;
+        longest due first.
+
+        :param alone: only those that concern no other account.
+        :param until: only those whose next look is due by then.
+        """
+        theirs = select(SupplierOrderRow.cancellation_id)
+        waiting = theirs.where(
+            SupplierOrderRow.portal == portal,
+            SupplierOrderRow.account == account,
+            SupplierOrderRow.stage == OrderStage.AWAITING_DECISION,
+        )
+        query = select(CancellationRow).where(CancellationRow.id.in_(waiting), CancellationRow.due_at.is_not(None))
+        if until is not None:
+            query = query.where(CancellationRow.due_at <= until)
+        with self._database.reading() as session:
+            rows = session.scalars(query.order_by(CancellationRow.due_at, CancellationRow.id).limit(limit))
+            found = snapshots(session, list(rows))
+        return [
+            one
+            for one in found
+            if not (alone and len(one.accounts) > 1)
+            and not any(order.is_unresolved or (order.may_be_submitted and not one.is_held) for order in one.orders)
+        ]
+
+    def accounts_awaiting(self) -> list[tuple[str, str]]:
+        """The (portal, account) pairs of which an order waits for the supplier's decision."""
+        account = (SupplierOrderRow.portal, SupplierOrderRow.account)
+        waiting = SupplierOrderRow.stage == OrderStage.AWAITING_DECISION
+        with self._database.reading() as session:
+            rows = session.execute(select(*account).where(waiting).distinct().order_by(*account))
+            return [(portal, name) for portal, name in rows]
+
     def events(self, id: str) -> Sequence[Event]:
         """Every change of the cancellation *id*, oldest first."""
         self.get(id)
@@ -255,6 +292,14 @@ class Ledger:
             )
             return visit
 
+    def begin_sweep(self, visit: str, orders: Sequence[SupplierOrder]) -> None:
+        """Note in each of their cancellations the one visit that looks at all of *orders*."""
+        with self._database.writing() as session:
+            for order in orders:
+                id = session.get_one(SupplierOrderRow, order.key).cancellation_id
+                cancellation_row(session, id).revision += 1
+                self._event(session, id, "visit", order_id=order.order_id, visit=visit, detail={"kind": "sweep"})
+
     def move_order(
         self,
         order: SupplierOrder,
@@ -264,6 +309,7 @@ class Ledger:
         text: str | None = None,
         outcome: str | None = None,
         why: str | None = None,
+        answer_by: datetime | None = None,
     ) -> None:
         """
         A supplier order's stage changes; its cancellation's stage follows by the rules of ``stages.py``.
@@ -272,12 +318,14 @@ class Ledger:
 
         :param text: the portal's own words.
         :param outcome: what became of the stamp, if it is answered by this.
+        :param answer_by: until when the seller has to answer, where the portal tells.
         """
         now = self._clock.now()
         with self._database.writing() as session:
             row = session.get_one(SupplierOrderRow, order.key)
             before = row.stage
             row.stage = stage
+            row.answer_by = answer_by or row.answer_by
             row.status_text = redactor.clean(text) if text else row.status_text
             if stage is OrderStage.AWAITING_DECISION and row.requested_at is None:
                 row.requested_at = now

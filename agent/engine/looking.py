@@ -23,6 +23,9 @@ from agent.errors import (
 )
 from agent.model import Answer, OrderStage, Reading, Stage
 
+_TO_TAKE_EFFECT = timedelta(minutes=1)
+"""What a portal may need, once the seller's time is up, until it shows what follows."""
+
 
 async def look(sites: Sites, cancellation: Cancellation, order: SupplierOrder) -> None:
     """Read what the supplier says about *order*. Nothing is clicked that commits."""
@@ -39,13 +42,13 @@ async def look(sites: Sites, cancellation: Cancellation, order: SupplierOrder) -
             end_with(journal, error)
             if not isinstance(error, CountermandError):
                 raise
-            _not_read(workshop, cancellation, order, error, visit)
+            not_read(workshop, cancellation, order, error, visit)
         else:
             journal.end(ok=True, kind=reading.answer.value, message=f"order {order.order_id}: {reading.text}")
-            _decide(workshop, cancellation, order, reading, visit)
+            decide(workshop, cancellation, order, reading, visit)
 
 
-def _decide(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder, reading: Reading, visit: str) -> None:
+def decide(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder, reading: Reading, visit: str) -> None:
     unresolved = order.stage is not OrderStage.AWAITING_DECISION
     match reading.answer:
         case Answer.WAITING:
@@ -55,6 +58,7 @@ def _decide(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder
                 visit,
                 text=reading.text,
                 outcome="requested" if unresolved else None,
+                answer_by=None if reading.time_left is None else workshop.clock.now() + reading.time_left,
             )
             _still_waiting(workshop, cancellation, order, visit)
         case Answer.WITHDRAWN:
@@ -127,7 +131,7 @@ def _overdue(workshop: Workshop, cancellation: Cancellation) -> NoDecision | Non
     return error
 
 
-def _not_read(
+def not_read(
     workshop: Workshop, cancellation: Cancellation, order: SupplierOrder, error: CountermandError, visit: str
 ) -> None:
     if isinstance(error, SignInNeeded | ChallengeShown):
@@ -160,12 +164,25 @@ def tell(workshop: Workshop, id: str, error: CountermandError, visit: str) -> No
 
 
 def next_look(workshop: Workshop, cancellation: Cancellation, order: SupplierOrder) -> datetime:
-    """When the portal is looked at again: later each time, and at the slowest where it is only watched."""
-    looks = workshop.settings.portal(order.portal).looks
-    if workshop.ledger.get(cancellation.id).is_held:
-        return workshop.clock.now() + looks.longest
-    pause: timedelta = min(looks.first * 2.0 ** min(cancellation.looks, 30), looks.longest)
-    return workshop.clock.now() + pause
+    """When the portal is looked at again: later each time, at the slowest where it is only watched, and when the seller's time is up."""
+    fresh, order = workshop.ledger.again(order)
+    now = workshop.clock.now()
+    usual = now + pause(workshop, order, None if fresh.is_held else cancellation.looks)
+    if order.answer_by is None or order.answer_by < now:
+        return usual
+    return min(usual, order.answer_by + _TO_TAKE_EFFECT)
+
+
+def pause(workshop: Workshop, order: SupplierOrder, looks: int | None) -> timedelta:
+    """
+    How long until the next look.
+
+    :param looks: how many there were; ``None``: it is only watched.
+    """
+    settings = workshop.settings.portal(order.portal).looks
+    if looks is None:
+        return settings.longest
+    return min(settings.first * 2.0 ** min(looks, 30), settings.longest)
 
 
 def _refusal(order: SupplierOrder, reading: Reading) -> Refused:

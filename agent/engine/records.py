@@ -70,6 +70,7 @@ class SupplierOrder:
     attempt: int
     status_text: str | None
     requested_at: datetime | None
+    answer_by: datetime | None
     decided_at: datetime | None
     stamp: Stamp | None
 
@@ -133,6 +134,16 @@ class Cancellation:
         return any(
             order.stage is OrderStage.AWAITING_DECISION or (self.stage.is_final and order.is_open)
             for order in self.orders
+        )
+
+    def stands_elsewhere(self, later: Cancellation) -> bool:
+        """Whether anything of it has changed until *later* but when it was last looked at."""
+        stages, stages_later = ([order.stage for order in one.orders] for one in (self, later))
+        return (self.stage, self.shop_stage, self.error, stages) != (
+            later.stage,
+            later.shop_stage,
+            later.error,
+            stages_later,
         )
 
 
@@ -265,6 +276,7 @@ def _order(row: SupplierOrderRow, stamp: StampRow | None) -> SupplierOrder:
         attempt=row.attempt,
         status_text=row.status_text,
         requested_at=row.requested_at,
+        answer_by=row.answer_by,
         decided_at=row.decided_at,
         stamp=None if stamp is None else Stamp(stamp.id, stamp.state, stamp.armed, stamp.armed_at, stamp.target),
     )

@@ -4,7 +4,7 @@ An account at its portal, open in a browser: owned by one process at a time, at 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,8 @@ from agent.browser.walk import BrowserWalk, WalkOptions
 from agent.engine.locks import this_process
 from agent.engine.records import SupplierOrder
 from agent.engine.workshop import Workshop
-from agent.errors import NeedsOperator, Retryable, SignInNeeded
-from agent.model import Reading
+from agent.errors import CountermandError, NeedsOperator, Retryable, SignInNeeded
+from agent.model import OrderId, Reading
 from agent.portal import Credentials, SupplierPortal, portal_named
 from agent.redact import redactor
 from agent.walk import Stamper, Walk
@@ -114,6 +114,28 @@ class Sites:
         async with self.open(order.portal, order.account, journal) as site:
             walk = await self.reading_walk(site, journal)
             return await self.signed_in(site, walk, lambda: site.portal.read_decision(walk, order.order_id))
+
+    async def read_decisions(
+        self,
+        portal: str,
+        account: str,
+        left: Mapping[OrderId, object],
+        journal: Journal,
+        told: Callable[[OrderId, Reading | CountermandError], None],
+    ) -> None:
+        """
+        What the portal says now about many orders of an account, in one session.
+
+        :param left: those that are not told yet; whoever is told of one takes it out.
+        """
+        async with self.open(portal, account, journal) as site:
+            walk = await self.reading_walk(site, journal)
+
+            async def read() -> None:
+                async for order, reading in site.portal.read_decisions(walk, list(left)):
+                    told(order, reading)
+
+            await self.signed_in(site, walk, read)
 
     def edition(self, portal: SupplierPortal) -> LoadedEdition:
         """The edition that visits to *portal* use."""

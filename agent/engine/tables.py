@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Dialect, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Dialect, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy import DateTime as _DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -82,7 +82,10 @@ class SupplierOrderRow(Base):
     """One supplier order of a cancellation."""
 
     __tablename__ = "supplier_orders"
-    __table_args__ = (UniqueConstraint("cancellation_id", "portal", "order_id"),)
+    __table_args__ = (
+        UniqueConstraint("cancellation_id", "portal", "order_id"),
+        Index("ix_supplier_orders_waiting", "portal", "account", "stage"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     cancellation_id: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), index=True)
@@ -95,6 +98,8 @@ class SupplierOrderRow(Base):
     attempt: Mapped[int] = mapped_column(default=1)
     status_text: Mapped[str | None] = mapped_column(Text)
     requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answer_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Until when the seller has to answer, by the portal's own countdown."""
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

@@ -4,11 +4,12 @@ The visits: each one does one thing, writes what came of it to the ledger, and e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from agent.browser.checking import Checked
-from agent.engine import checking, looking, settling, submitting, teaching
+from agent.engine import checking, looking, settling, submitting, sweeping, teaching
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.sites import Sites
 from agent.engine.workshop import Workshop, end_with
@@ -32,6 +33,10 @@ class Visits:
     async def look(self, cancellation: Cancellation, order: SupplierOrder) -> None:
         """Read what the supplier says about *order*."""
         await looking.look(self._sites, cancellation, order)
+
+    async def sweep(self, portal: str, account: str, orders: Sequence[SupplierOrder]) -> None:
+        """Read what the supplier says about each of *orders*, in one session."""
+        await sweeping.sweep(self._sites, portal, account, orders)
 
     async def settle(self, cancellation: Cancellation) -> None:
         """Cancel the shop order."""

@@ -112,12 +112,15 @@ class Worker:
         if not self._schedule.is_scheduled(id, revision):
             return
         if self._schedule.is_due(id):
-            before = self._ledger.get(id)
+            before = [self._ledger.get(id)]
             try:
-                await self.engine.advance_one(id)
+                before = await self.engine.advance_one(id)
             except Exception as error:
                 self._broke(id, error)
-            self._tells(before, self._ledger.get(id))
+            for one in before:
+                after = self._ledger.get(one.id)
+                if one.id == id or one.stands_elsewhere(after):
+                    self._tells(one, after)
         if self._schedule.is_scheduled(id, revision):
             self._schedule.schedule(id, self._durable.enqueue)
 

@@ -84,6 +84,7 @@ async def test_what_is_wrong_with_one_order_stops_no_other(bench: Bench) -> None
     """
     An order that is not there, and one whose state nobody knows, are told as such; the others are read.
     """
+    bench.options.patience.__dict__.update(page=timedelta(seconds=8))  # that long one order's state is waited for
     bench.change_edition("statuses:\n  shipped: {texts: {en: [Gone out]}, assumed: for this test}\n")
     walk_over = [UNKNOWN, ORDERS["shipped"], ORDERS["cancelled"], ORDERS["cancel_requested"], ORDERS["old_6"]]
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from agent.engine.advance import Engine
 from agent.engine.clock import SystemClock
 from agent.engine.database import open_database
 from agent.engine.ledger import Ledger
+from agent.engine.records import Cancellation
 from agent.engine.sites import Site
 from agent.engine.visits import Visits
 from agent.engine.worker import Rhythm, Worker, named
@@ -125,9 +126,10 @@ def patch(point: Point) -> None:
     if point == "before_enqueue":
         original = Engine.advance_one
 
-        async def advance_one(self: Engine, id: str) -> None:
-            await original(self, id)
+        async def advance_one(self: Engine, id: str, among: Collection[str] | None = None) -> list[Cancellation]:
+            before = await original(self, id, among)
             die()
+            return before
 
         Engine.advance_one = advance_one  # type: ignore[method-assign]
 

@@ -30,7 +30,7 @@ from agent.engine.stamps import LedgerStamper
 from agent.engine.tables import StampRow
 from agent.engine.visits import Visits
 from agent.engine.workshop import Workshop
-from agent.errors import Retryable
+from agent.errors import CountermandError, Retryable
 from agent.model import (
     Answer,
     Choices,
@@ -44,7 +44,7 @@ from agent.model import (
     ShopReason,
     Submission,
 )
-from agent.portal import Credentials, SupplierPortal
+from agent.portal import Credentials, SupplierPortal, one_by_one
 from agent.settings import Settings
 from agent.storefront import Shop, ShopOrder, ShopSettlement, TokenStore
 from agent.vault import Vault
@@ -191,6 +191,8 @@ class PretendPortal:
         """What looks find, one after the other; then ``WAITING``."""
         self.asked: list[OrderId] = []
         self.looked: list[OrderId] = []
+        self.swept: list[list[OrderId]] = []
+        """What was looked at in one session."""
         self.sign_ins = 0
 
     def order_id(self, typed: str) -> OrderId:
@@ -214,6 +216,12 @@ class PretendPortal:
         if isinstance(found, Exception):
             raise found
         return found
+
+    def read_decisions(
+        self, walk: Walk, orders: Sequence[OrderId]
+    ) -> AsyncIterator[tuple[OrderId, Reading | CountermandError]]:
+        self.swept.append(list(orders))
+        return one_by_one(cast(SupplierPortal, self), walk, orders)
 
 
 @dataclass

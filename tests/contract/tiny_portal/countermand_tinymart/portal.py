@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from agent.errors import BadInput
+from agent.errors import BadInput, CountermandError
 from agent.model import OrderId, Reading, ReasonChoice, Submission
-from agent.portal import Credentials, SupplierPortal
+from agent.portal import Credentials, SupplierPortal, one_by_one
 from agent.walk import Walk
 
 from . import walks
@@ -52,6 +53,12 @@ class TinyMart:
     async def read_decision(self, walk: Walk, order: OrderId) -> Reading:
         """See ``walks``."""
         return await walks.read_decision(walk, order)
+
+    def read_decisions(
+        self, walk: Walk, orders: Sequence[OrderId]
+    ) -> AsyncIterator[tuple[OrderId, Reading | CountermandError]]:
+        """One after the other; a list that tells which requests wait would need fewer pages."""
+        return one_by_one(self, walk, orders)
 
 
 PORTAL: Final[SupplierPortal] = TinyMart()
