@@ -188,6 +188,10 @@ class Cancelling:
         self._is_alone = False
         self._asked: list[str | Exception] = []
         """What came of asking, in the order of the command line: an id, or why not."""
+        self._looks_before: dict[str, int] = {}
+        """How often those were looked at already that were asked for earlier."""
+        self._advanced: set[str] = set()
+        """Those whose next visit this command has done."""
         self._broken: dict[str, Exception] = {}
         """What a bug of ours stopped, while the others went on."""
         self._results: list[Result] = []
@@ -212,6 +216,7 @@ class Cancelling:
     async def go_on(self, id: str) -> None:
         """Do what is due of a cancellation that there is, wait, show."""
         self._is_alone, self._asked = True, [id]
+        self._counts_looks(self._workshop.ledger.get(id))
         await self._do_what_is_due(self._deadline())
         self._finish()
 
@@ -237,7 +242,9 @@ class Cancelling:
         if isinstance(request, BadInput):
             return request
         try:
-            return (await ask(self._workshop, request)).id
+            cancellation = await ask(self._workshop, request)
+            self._counts_looks(cancellation)
+            return cancellation.id
         except CountermandError as error:
             if self._is_alone:
                 raise
@@ -247,6 +254,10 @@ class Cancelling:
                 raise
             logger.opt(exception=error).debug("a bug while asking")
             return error
+
+    def _counts_looks(self, cancellation: Cancellation) -> None:
+        if not any(order.stage in _NOT_KNOWN for order in cancellation.orders):
+            self._looks_before[cancellation.id] = cancellation.looks
 
     @property
     def _ids(self) -> list[str]:
@@ -299,6 +310,7 @@ class Cancelling:
                 raise
             logger.opt(exception=error).debug("a bug in a visit of {}", id)
             self._broken[id] = self._may_be_out(error, [id]) or error
+        self._advanced |= looked_at
         for one in looked_at:
             self._tell(self._asked.index(one))
 
@@ -319,13 +331,19 @@ class Cancelling:
         is_down = cancellation.error is not None and cancellation.error.kind is ErrorKind.RETRYABLE
         if is_down and cancellation.stage.value != "awaiting_decision":
             return False
-        if cancellation.due_at <= now:
-            return True
-        if cancellation.is_held:  # only watched, which may take for ever; unless a look is due once QUIET is over
-            return not cancellation.stage.is_final and self._engine.is_in_quiet(cancellation)
         submitted = all(order.stage not in _NOT_KNOWN for order in cancellation.orders)
         decided = all(order.stage.is_decided for order in cancellation.orders)
+        if cancellation.due_at <= now:
+            # Looks become due again and again. Who waits for the submit only is shown one, where it had been submitted before.
+            only_looks = submitted and not decided and self._wait is Wait.SUBMITTED
+            return not (only_looks and self._is_looked_at(cancellation))
+        if cancellation.is_held:  # only watched, which may take for ever; unless a look is due once QUIET is over
+            return not cancellation.stage.is_final and self._engine.is_in_quiet(cancellation)
         return not {Wait.SUBMITTED: submitted, Wait.DECIDED: decided}.get(self._wait, False)
+
+    def _is_looked_at(self, cancellation: Cancellation) -> bool:
+        """By this command, or by the worker since it was given."""
+        return cancellation.id in self._advanced or cancellation.looks > self._looks_before.get(cancellation.id, -1)
 
     def _standing(self, number: int) -> tuple[Result, int]:
         """Where request *number* stands now: its result, and the exit code it alone would give."""

@@ -33,11 +33,11 @@ async def read_decisions(walk: Walk, orders: Sequence[OrderId]) -> AsyncIterator
             listed = await _read_list(walk, orders)
     left = []
     for order in orders:
-        if order in listed and listed[order].state == "cancel_requested":
-            yield order, _waits(walk, listed[order])
+        if order in listed and _waits(listed[order]):
+            yield order, _reading(walk, listed[order])
         else:
             left.append(order)
-    async for told in _read_details(walk, sorted(left, key=lambda order: order not in listed), listed):
+    async for told in _read_each(walk, sorted(left, key=lambda order: order not in listed), listed):
         yield told
 
 
@@ -47,10 +47,14 @@ async def _read_list(walk: Walk, orders: Sequence[OrderId]) -> dict[OrderId, Car
     while True:
         cards = await walk.cards("orders.row", "orders.status", after=rows)
         pages, rows = pages + 1, rows + len(cards)
-        found |= {number: card for card in cards if (number := number_in(card.text)) in wanted and number is not None}
+        found |= {number: card for number, card in _by_number(cards).items() if number in wanted}
         if not _pays(pages, len(found), len(wanted) - len(found)) or await walk.outcome("orders.rest") != "more":
             return found
         await walk.click("orders.more")
+
+
+def _by_number(cards: Sequence[Card]) -> dict[OrderId, Card]:
+    return {number: card for card in cards if (number := number_in(card.text)) is not None}
 
 
 def _pays(pages: int, found: int, left: int) -> bool:
@@ -61,8 +65,8 @@ def _pays(pages: int, found: int, left: int) -> bool:
     return left > 0 and pages - found <= left // 10
 
 
-async def _read_details(walk: Walk, orders: Sequence[OrderId], listed: dict[OrderId, Card]) -> AsyncIterator[Told]:
-    """The details of each of *orders*: from its card while the list is there, else by a search."""
+async def _read_each(walk: Walk, orders: Sequence[OrderId], listed: dict[OrderId, Card]) -> AsyncIterator[Told]:
+    """Each of *orders*: its details, from its card while the whole list is there, else what a search for it shows."""
     list_is_whole, at_list = True, True
     for order in orders:
         if not at_list:
@@ -70,14 +74,25 @@ async def _read_details(walk: Walk, orders: Sequence[OrderId], listed: dict[Orde
                 list_is_whole &= await walk.back("orders")
                 await list_shown(walk)
         list_is_whole &= order in listed
-        at_list = False
+        at_list = True
         try:
-            if not list_is_whole:
-                await find(walk, order)
+            card = None if list_is_whole else await _search(walk, order)
         except OrderNotFound as error:
+            at_list = False  # a list that says "none" could be taken for the next search's answer
             yield order, error
+            continue
+        if card is not None and _waits(card):
+            yield order, _reading(walk, card)
         else:
+            at_list = False
             yield order, await _or_what_is_wrong(_details(walk, order))
+
+
+async def _search(walk: Walk, order: OrderId) -> Card | None:
+    """The order's card."""
+    await find(walk, order)
+    async with walk.step("read its card"):
+        return _by_number(await walk.cards("orders.row", "orders.status")).get(order)
 
 
 async def _details(walk: Walk, order: OrderId) -> Reading:
@@ -92,7 +107,12 @@ async def _or_what_is_wrong(reading: Awaitable[Reading]) -> Reading | Counterman
         return error
 
 
-def _waits(walk: Walk, card: Card) -> Reading:
+def _waits(card: Card) -> bool:
+    """The card says all there is to say."""
+    return card.state == "cancel_requested"
+
+
+def _reading(walk: Walk, card: Card) -> Reading:
     return Reading(
         answer=Answer.WAITING,
         state="cancel_requested",

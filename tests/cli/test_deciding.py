@@ -13,10 +13,12 @@ from agent.cli.person import TerminalPerson
 from agent.engine.deciding import abandon, retry
 from agent.engine.records import Cancellation
 from agent.errors import Retryable
-from agent.model import Answer, ErrorKind, OrderStage, Stage
+from agent.model import Answer, ErrorKind, OrderId, OrderStage, ReasonChoice, Stage, Submission
+from agent.settings import Looks
+from agent.walk import Walk
 from fixtures.playground import Playground
 from tests.cli.conftest import Within
-from tests.engine.bench import ORDER, OTHER, WITH_SHOP, Bench, asks, fails, reads
+from tests.engine.bench import ORDER, OTHER, THIRD, WITH_SHOP, Bench, asks, fails, reads
 
 
 @pytest.fixture
@@ -255,6 +257,33 @@ async def test_cancel_does_not_wait_for_ever_for_a_silent_supplier(bench: Bench)
     assert one.error is not None
     assert (Stage.NEEDS_OPERATOR, ErrorKind.NO_DECISION) == (one.stage, one.error.kind)
     assert timedelta(days=5) < timedelta(seconds=sum(bench.clock.waited)) < timedelta(days=5, hours=2)
+
+
+async def test_cancel_does_not_wait_for_ever_for_two_slow_suppliers(bench: Bench) -> None:
+    """
+    Where a visit takes longer than the pause between two looks, some look is always due: ``--wait submitted`` ends all the same.
+    """
+    bench.settings.portals["aliexpress"].__dict__["looks"] = Looks(
+        first=timedelta(seconds=1), longest=timedelta(seconds=1)
+    )
+    real = bench.portal.request_cancellation
+
+    async def slowly(walk: Walk, order: OrderId, reason: ReasonChoice) -> Submission:
+        bench.clock.forward(5)
+        return await real(walk, order, reason)
+
+    bench.portal.request_cancellation = slowly  # type: ignore[method-assign]
+    cancelling = Cancelling(Globals(json=True), bench.workshop, Wait.SUBMITTED, None)
+    cancelling._engine = bench.engine()
+
+    await cancelling.all([asks(ORDER), asks(OTHER), asks(THIRD)])
+    looked = len(bench.portal.looked)
+    again = Cancelling(Globals(json=True), bench.workshop, Wait.SUBMITTED, None)
+    again._engine = bench.engine()
+    await again.all([asks(ORDER), asks(OTHER), asks(THIRD)])
+
+    assert ([ORDER, OTHER, THIRD], 0) == (bench.portal.asked, looked)
+    assert {ORDER, OTHER, THIRD} == set(bench.portal.looked)
 
 
 async def test_asked_again_it_looks_once_and_ends(bench: Bench) -> None:
