@@ -24,6 +24,7 @@ from agent.redact import redactor
 _VISITS = {
     "submit": "Asked the supplier",
     "look": "Looked at the order",
+    "sweep": "Looked at all orders of the account that wait",
     "settle": "Settled the shop order",
     "sign_in": "Signed in",
 }
