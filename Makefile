@@ -55,6 +55,10 @@ format: setup-packages ## put the code into shape
 bench: $(if $(wildcard benchmarks/__main__.py),setup) ## measure beside what people would use instead
 	@$(if $(wildcard benchmarks/__main__.py),$(bin)/python -m benchmarks $(ARGS),echo "There are no benchmarks yet.")
 
+.PHONY: load
+load: setup ## many orders from a file and many that wait (ORDERS=500 WAITING=10000): figures, and whether anything was wrong
+	@$(bin)/python -m benchmarks.load --orders $(or $(ORDERS),500) --waiting $(or $(WAITING),10000) $(ARGS)
+
 .PHONY: lock
 lock: setup-packages ## write the requirements files anew (UPGRADE=1: newest versions in the ranges)
 	@scripts/lock

@@ -1,1 +1,1 @@
-"""Figures, measured. ``python -m benchmarks`` runs every one; each module is one question."""
+"""Figures, measured. ``python -m benchmarks`` runs the short ones, ``python -m benchmarks.load`` those that take an hour."""

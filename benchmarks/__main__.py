@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints their figures."""
+"""Runs the short benchmarks and prints their figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks import recognition
 
 
 def main() -> None:
-    """Print the figures of every benchmark."""
+    """Print the figures of every short benchmark."""
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(recognition.measure(Path(folder)))
     table = Table(

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, WorkflowStatus
 from loguru import logger
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
@@ -29,6 +29,8 @@ _APPLICATION = "countermand"
 _VERSION = "visits-1"
 """Constant: by default it would be a hash of the code, and every upgrade would strand what is under way."""
 _LIVE = ("ENQUEUED", "DELAYED", "PENDING")
+_BROKEN = ("ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_AT_ONCE = 500
 _THREADS = 16
 
 _do: DoVisit | None = None
@@ -109,34 +111,34 @@ class Durable:
             revision,
         )
 
-    async def missing(self, visits: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Those of *visits* that have no row which will still be run."""
-        assert self._client is not None
-        live = {
-            row.workflow_id
-            for row in await self._client.list_workflows_async(
-                status=list(_LIVE), app_version=_VERSION, load_input=False, load_output=False
-            )
-        }
-        return [visit for visit in visits if _row_id(*visit) not in live]
+    async def search(self, visits: Sequence[tuple[str, int]]) -> tuple[list[tuple[str, int]], list[Stranded]]:
+        """
+        Those of *visits* that have no row which will still be run, and the rows that nobody will ever run: of another version, or
+        ended in an error of the queue itself.
 
-    async def stranded(self) -> list[Stranded]:
-        """Rows of another version, and rows that ended in an error of the queue itself."""
+        A few hundred at a time: thousands may wait, and they are never held in memory together.
+        """
+        missing: list[tuple[str, int]] = []
+        stranded = _stranded(await self._rows(["PENDING", *_BROKEN]))
+        for first in range(0, len(visits), _AT_ONCE):
+            ids = {_row_id(*visit): visit for visit in visits[first : first + _AT_ONCE]}
+            found = await self._rows(_LIVE, list(ids))
+            live = {row.workflow_id for row in found if row.app_version == _VERSION}
+            missing += [visit for id, visit in ids.items() if id not in live]
+            stranded |= _stranded(found)
+        return missing, list(stranded.values())
+
+    async def _rows(self, status: Sequence[str], ids: list[str] | None = None) -> list[WorkflowStatus]:
         assert self._client is not None
-        found = []
-        for row in await self._client.list_workflows_async(status=list(_LIVE), load_input=False, load_output=False):
-            if row.app_version != _VERSION:
-                found.append(Stranded(row.workflow_id, f"it belongs to version {row.app_version}"))
-        broken = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
-        for row in await self._client.list_workflows_async(status=broken, load_input=False, load_output=False):
-            found.append(Stranded(row.workflow_id, f"it ended in {row.status}"))
-        return found
+        return await self._client.list_workflows_async(
+            status=list(status), workflow_ids=ids, load_input=False, load_output=False
+        )
 
     async def prune(self, before: datetime) -> int:
         """Forget rows that were done before *before*: the ledger's own keys decide what was done, not these."""
         assert self._client is not None
         rows = await self._client.list_workflows_async(
-            status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+            status=["SUCCESS", "CANCELLED", *_BROKEN],
             completed_before=before.isoformat(),
             limit=500,
             load_input=False,
@@ -189,6 +191,17 @@ def _client(database: Database) -> DBOSClient:
         serializer=DBOSPortableJSONSerializer(),
         application_name=_APPLICATION,
     )
+
+
+def _stranded(rows: Sequence[WorkflowStatus]) -> dict[str, Stranded]:
+    """Those of *rows* that nobody will run, by their ids."""
+    found = {}
+    for row in rows:
+        if row.status in _BROKEN:
+            found[row.workflow_id] = Stranded(row.workflow_id, f"it ended in {row.status}")
+        elif row.app_version != _VERSION:
+            found[row.workflow_id] = Stranded(row.workflow_id, f"it belongs to version {row.app_version}")
+    return found
 
 
 def _row_id(key: str, revision: int) -> str:

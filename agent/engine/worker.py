@@ -81,7 +81,7 @@ class Worker:
         try:
             next_search = 0.0
             while not self._told_to_stop.is_set():
-                self._give_visits()
+                await self._give_visits()
                 if self._workshop.clock.monotonic() >= next_search:
                     await self._search()
                     next_search = self._workshop.clock.monotonic() + self._rhythm.lost.total_seconds()
@@ -89,17 +89,25 @@ class Worker:
         finally:
             await self._durable.stop(self._rhythm.drain)
 
-    def _give_visits(self) -> None:
+    async def _give_visits(self) -> None:
         for id in self._schedule.unscheduled():
-            self._schedule.schedule(id, self._durable.enqueue)
+            if self._told_to_stop.is_set():
+                return
+            await self._give_visit(id)
+
+    async def _give_visit(self, id: str) -> None:
+        """Many may need one at once, after an import or a restore: visits that are under way go on between any two."""
+        self._schedule.schedule(id, self._durable.enqueue)
+        await asyncio.sleep(0)
 
     async def _search(self) -> None:
         """Visits that the queue has lost get another row; rows that nobody will run are told of, once."""
-        for id, revision in await self._durable.missing(self._schedule.scheduled()):
+        missing, stranded = await self._durable.search(self._schedule.scheduled())
+        for id, revision in missing:
             if self._schedule.is_scheduled(id, revision):
                 logger.warning("visit {}#{} was not in the queue any more: it is given another", id, revision)
-                self._schedule.schedule(id, self._durable.enqueue)
-        for row in await self._durable.stranded():
+                await self._give_visit(id)
+        for row in stranded:
             if row.id not in self._known_stranded:
                 self._known_stranded.add(row.id)
                 logger.warning(

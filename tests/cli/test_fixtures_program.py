@@ -22,8 +22,8 @@ LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class Program:
     """The program, running."""
 
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "fixtures", "--dir", str(folder)]
+    def __init__(self, folder: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "fixtures", "--dir", str(folder), *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

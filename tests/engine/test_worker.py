@@ -13,6 +13,7 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer
 from loguru import logger
 from sqlalchemy import text
 
+from agent.engine import durable
 from agent.engine.asking import ask
 from agent.engine.clock import SystemClock
 from agent.engine.database import open_database
@@ -21,7 +22,7 @@ from agent.engine.records import Cancellation
 from agent.engine.schedule import Schedule
 from agent.engine.worker import Rhythm, Worker, named
 from agent.errors import BadInput
-from agent.model import Answer, ErrorKind, OrderStage, Stage
+from agent.model import Answer, ErrorKind, OrderId, OrderStage, Stage
 from tests.engine.bench import ORDER, OTHER, THIRD, Bench, asks, fails, reads
 
 SWIFT = Rhythm(
@@ -142,26 +143,72 @@ async def test_what_becomes_due_sooner_is_not_waited_for(real_time: Bench) -> No
     assert [ORDER] == bench.portal.asked
 
 
-@pytest.mark.slow
-async def test_rows_that_the_queue_lost_are_given_again(real_time: Bench) -> None:
+async def test_visits_go_on_while_many_are_given_theirs(real_time: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Somebody emptied the queue while a visit stood in it: the ledger gives it another row.
+    After an import hundreds need a place in the queue at once: whatever is under way has its turn between any two.
+    """
+    bench, given, turns = real_time, [], [0]
+    orders = [OrderId(f"{8190101000004512 + number * 20000}") for number in range(5)]
+    for order in orders:
+        await ask(bench.workshop, asks(order))
+    worker = Worker(bench.workshop, id="worker-1", browsers=2, tells=lambda before, after: None, rhythm=SWIFT)
+    monkeypatch.setattr(worker._durable, "enqueue", lambda *_: given.append(turns[0]))
+
+    async def under_way() -> None:
+        while True:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    visit = asyncio.create_task(under_way())
+    await worker._give_visits()
+    visit.cancel()
+
+    assert list(range(len(orders))) == given
+
+
+async def test_told_to_stop_it_gives_no_more(real_time: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What has no place in the queue yet is given one at the next start: stopping does not wait for hundreds.
+    """
+    bench, given = real_time, []
+    for order in (ORDER, OTHER, THIRD):
+        await ask(bench.workshop, asks(order))
+    worker = Worker(bench.workshop, id="worker-1", browsers=2, tells=lambda before, after: None, rhythm=SWIFT)
+
+    def enqueue(_: object, id: str, *__: object) -> None:
+        given.append(id)
+        if len(given) == 2:
+            worker.stop()
+
+    monkeypatch.setattr(worker._durable, "enqueue", enqueue)
+    await worker._give_visits()
+
+    assert 2 == len(given)
+    assert 1 == len(schedule(bench).unscheduled())
+
+
+@pytest.mark.slow
+async def test_rows_that_the_queue_lost_are_given_again(real_time: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Somebody emptied the queue while visits stood in it: the ledger gives each another row, though it looks for a few at a time.
     """
     bench = real_time
-    one = await ask(bench.workshop, asks(ORDER))
+    monkeypatch.setattr(durable, "_AT_ONCE", 1)
+    ones = [await ask(bench.workshop, asks(order)) for order in (ORDER, OTHER)]
     async with working(bench):
-        await until(lambda: bench.again(one).stage is Stage.AWAITING_DECISION)
-        bench.ledger.postpone(one.id, bench.workshop.clock.now() + timedelta(hours=1))
+        await until(lambda: all(bench.again(one).stage is Stage.AWAITING_DECISION for one in ones))
+        for one in ones:
+            bench.ledger.postpone(one.id, bench.workshop.clock.now() + timedelta(hours=1))
         await until(lambda: not schedule(bench).unscheduled())
-        before = dict(schedule(bench).scheduled())[one.id]
+        before = dict(schedule(bench).scheduled())
 
         with bench.database.writing() as session:
             session.execute(text("DELETE FROM workflow_status"))
-        await until(lambda: dict(schedule(bench).scheduled())[one.id] > before)
-        row = f"{one.id}#{dict(schedule(bench).scheduled())[one.id]}"
-        found = await queue_of(bench).list_workflows_async(workflow_ids=[row])
+        await until(lambda: all(dict(schedule(bench).scheduled())[one.id] > before[one.id] for one in ones))
+        rows = [f"{id}#{revision}" for id, revision in schedule(bench).scheduled()]
+        found = await queue_of(bench).list_workflows_async(workflow_ids=rows)
 
-    assert ["DELAYED"] == [one.status for one in found]
+    assert ["DELAYED", "DELAYED"] == [one.status for one in found]
 
 
 @pytest.mark.slow
