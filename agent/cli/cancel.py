@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
@@ -300,6 +301,10 @@ class Cancelling:
 
         return self._workshop.manner == Manner() and self._workshop.database.locks.any_worker()
 
+    @cached_property
+    def _worker_is_there(self) -> bool:
+        return self._is_left_to_worker()
+
     async def _advance(self, id: str, now: datetime) -> None:
         """Do the next visit of *id*. For a file's row even a bug of ours is that row's alone."""
         looked_at = {id}
@@ -347,7 +352,7 @@ class Cancelling:
 
     def _standing(self, number: int) -> tuple[Result, int]:
         """Where request *number* stands now: its result, and the exit code it alone would give."""
-        from agent.engine.results import exit_code_when_stopped, failure, result_of
+        from agent.engine.results import exit_code, exit_code_when_stopped, failure, result_of
 
         asked = self._asked[number]
         if not isinstance(asked, str):
@@ -356,7 +361,9 @@ class Cancelling:
         cancellation = self._workshop.ledger.get(asked)
         result = result_of(cancellation, self._workshop.ledger, self._workshop.settings.home)
         if asked not in self._broken:
-            return result, exit_code_when_stopped(cancellation, result)
+            # A click that a worker has just made is on its way; without one nobody goes on with it.
+            at_work = self._wait is Wait.NONE and self._worker_is_there
+            return result, exit_code(result) if at_work else exit_code_when_stopped(cancellation, result)
         report, code = told(self._broken[asked])
         return result.model_copy(update={"error": report}), code
 

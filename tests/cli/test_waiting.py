@@ -52,6 +52,19 @@ async def test_wait_none_only_claims(bench: Bench) -> None:
     assert (Stage.OPEN, []) == (stage(bench), bench.portal.asked)
 
 
+async def test_wait_none_while_a_worker_has_just_clicked(bench: Bench) -> None:
+    """
+    A worker that is at it sees its click to the end: that is on its way. Without one nobody does, and that is uncertain.
+    """
+    await cancel(bench, wait=Wait.NONE)
+    bench.stamper(bench.ledger.newest()[0].orders[0])._arm("cancel.submit")
+
+    with bench.database.locks.worker("worker-1"):
+        beside_a_worker = await cancel(bench, wait=Wait.NONE)
+
+    assert (0, 50) == (beside_a_worker, await cancel(bench, wait=Wait.NONE))
+
+
 async def test_what_was_only_claimed_goes_on_when_asked_again(bench: Bench) -> None:
     """
     The same command without ``--wait none`` does what was left.
