@@ -26,6 +26,7 @@ Errors, sorted by who acts next.
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 from agent.model import ErrorKind, ErrorReport
@@ -193,6 +194,16 @@ class Broken(CountermandError):
     kind = ErrorKind.BUG
     exit_code = 1
     default_next = "Report it with the visit's report; countermand retry ID tries once more."
+
+
+def no_room(error: BaseException) -> Retryable | None:
+    """What a file system says when it is full, as one of our errors; ``None`` if it is something else."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return None
+    where = f"{error.filename} cannot be written: " if error.filename else ""
+    return Retryable(
+        f"{where}the disk is full ({error.strerror})", next="Make room on the disk, then give the same command again."
+    )
 
 
 EXIT_CODES: dict[ErrorKind, int] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -141,6 +142,7 @@ class Journal:
 
     def _write(self) -> None:
         """Evidence never harms the work: what counts is in the ledger, and a full disk ends no walk in the middle."""
+        temporary = None
         try:
             handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".visit.")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -148,6 +150,9 @@ class Journal:
             os.replace(temporary, self.folder / "visit.json")
         except OSError as error:
             logger.warning("the journal of visit {} cannot be written: {}", self.entry.visit, error)
+            if temporary is not None:
+                with suppress(OSError):
+                    os.unlink(temporary)
 
 
 def drift_of(entry: VisitJournal) -> list[str]:

@@ -29,6 +29,17 @@ INSTALLED = (
 )
 """Where browsers are usually found, in the order they are preferred."""
 
+_CALLS_NOBODY = (
+    "--component-updater=url-source=http://127.0.0.1:1/",
+    "--gaia-url=http://127.0.0.1:1",
+    "--autofill-server-url=http://127.0.0.1:1/",
+)
+"""
+Chromium 156 asks its maker for updates of components, for signed-in accounts, and what the fields of each form are for, whatever else is
+switched off (seen 2026-11-23 by tests/chaos/test_network.py). Led to a port that browsers never open, it asks nobody. Pages are not
+concerned: a sign-in with Google goes to its pages as ever.
+"""
+
 _INSTALL = "Install Google Chrome or Chromium (on Debian: apt install chromium), or name one with path in [browser]."
 
 
@@ -106,6 +117,7 @@ async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: b
             channel="chromium" if program is None else None,
             headless=not headed,
             chromium_sandbox=sandbox_allowed(),
+            args=_CALLS_NOBODY,
             handle_sigint=False,  # Ctrl-C is ours to handle: an armed stamp must be told from an unarmed one
         )
     except PlaywrightError as error:

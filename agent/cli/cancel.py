@@ -275,8 +275,14 @@ class Cancelling:
         return None
 
     async def _until_settled(self, deadline: float | None) -> None:
+        from agent.engine.clock import SetBack
+        from agent.engine.schedule import Schedule
+
         clock, ledger = self._workshop.clock, self._workshop.ledger
+        set_back, schedule = SetBack(clock), Schedule(self._workshop.database, clock)
         while self._wait is not Wait.NONE:
+            if back := set_back.by():
+                schedule.bring_forward(back, self._ids)
             now, left_to_worker = clock.now(), self._is_left_to_worker()
             due = set() if left_to_worker else set(ledger.due(now, self._ids))
             for id in filter(due.__contains__, self._ids):
@@ -368,12 +374,12 @@ class Cancelling:
         return result.model_copy(update={"error": report}), code
 
     def _finish(self) -> None:
-        from agent.report import write_report
+        from agent.report import keep_report
 
         self._results, self._codes = [], []
         for number, asked in enumerate(self._asked):
             if isinstance(asked, str):
-                write_report(self._workshop.ledger, self._workshop.settings.home, asked)
+                keep_report(self._workshop.ledger, self._workshop.settings.home, asked)
             result, code = self._standing(number)
             self._results.append(result)
             self._codes.append(code)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from agent.errors import EXIT_BUG, BadInput, CountermandError
+from agent.errors import EXIT_BUG, BadInput, CountermandError, no_room
 from agent.model import ErrorKind, ErrorReport
 from agent.redact import redactor
 
@@ -95,6 +95,7 @@ class Globals:
 
 def told(error: Exception) -> tuple[ErrorReport, int]:
     """An error as results show it, without secrets, and its exit code. What is none of our errors is a bug of ours."""
+    error = no_room(error) or error
     if isinstance(error, CountermandError):
         report, code = error.report(), error.exit_code
     else:

@@ -73,7 +73,7 @@ def _show(state: Globals, workshop: Workshop, looked_at: list[Cancellation]) -> 
     from rich.table import Table
 
     from agent.engine.results import exit_code_when_stopped, result_of
-    from agent.report import write_report
+    from agent.report import keep_report
 
     home, ledger = workshop.settings.home, workshop.ledger
     results, codes = [], []
@@ -83,7 +83,7 @@ def _show(state: Globals, workshop: Workshop, looked_at: list[Cancellation]) -> 
     for before in looked_at:
         after = ledger.get(before.id)
         if before.stands_elsewhere(after):
-            write_report(ledger, home, after.id)
+            keep_report(ledger, home, after.id)
         result = result_of(after, ledger, home)
         results.append(result)
         codes.append(exit_code_when_stopped(after, result))

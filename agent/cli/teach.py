@@ -98,7 +98,7 @@ async def _answer(state: Globals, workshop: Workshop, account: str, id: str) -> 
     from agent.cli.output import show_result
     from agent.engine.results import exit_code_when_stopped, result_of
     from agent.engine.visits import Visits
-    from agent.report import write_report
+    from agent.report import keep_report
 
     cancellation = workshop.ledger.get(id)
     orders = [one for one in cancellation.orders if one.account == account]
@@ -108,7 +108,7 @@ async def _answer(state: Globals, workshop: Workshop, account: str, id: str) -> 
     for order in orders:
         await visits.teach_answer(cancellation, order)
     cancellation = workshop.ledger.get(id)
-    write_report(workshop.ledger, workshop.settings.home, id)
+    keep_report(workshop.ledger, workshop.settings.home, id)
     result = result_of(cancellation, workshop.ledger, workshop.settings.home)
     show_result(state, result)
     state.exit_code = exit_code_when_stopped(cancellation, result)

@@ -78,9 +78,9 @@ async def _work(state: Globals, workshop: Workshop, id: str, browsers: int) -> N
 def _tell(state: Globals, workshop: Workshop, before: Cancellation, after: Cancellation) -> None:
     """One line per visit, and the cancellation's report as it is now."""
     from agent.engine.results import result_of
-    from agent.report import write_report
+    from agent.report import keep_report
 
-    write_report(workshop.ledger, workshop.settings.home, after.id)
+    keep_report(workshop.ledger, workshop.settings.home, after.id)
     orders = ", ".join(f"{order.order_id} {order.stage.value.replace('_', ' ')}" for order in after.orders)
     error = f": {after.error.message}" if after.error else ""
     told = result_of(after, workshop.ledger, workshop.settings.home).model_dump(mode="json")

@@ -12,11 +12,11 @@ from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from agent.engine.locks import FileLocks, Locks, ledger_lock
-from agent.errors import BadInput, CountermandError, Retryable
+from agent.engine.unusable import in_words
+from agent.errors import BadInput
 
 LEDGER = "countermand.db"
 """The ledger's file under the home."""
@@ -48,7 +48,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A consistent view; nothing is written."""
-        with self._in_words(), Session(self._engine, expire_on_commit=False) as session:
+        with self.in_words(), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -56,21 +56,15 @@ class Database:
         """
         One transaction that takes the write lock at once; it is on disk when the block ends without an error.
 
-        :raises Retryable: the disk is full, or another process holds the lock for too long; nothing was written.
+        :raises Retryable: the disk is full, another process holds the lock for too long, or the server is away; nothing was written.
         """
         engine = self._engine.execution_options(writes=True)
-        with self._in_words(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with self.in_words(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
-    @contextmanager
-    def _in_words(self) -> Iterator[None]:
-        """A disk that is full or a file that is damaged is no bug of ours. That a key is taken already is an answer, and left alone."""
-        try:
-            yield
-        except IntegrityError:
-            raise
-        except DBAPIError as error:
-            raise _unusable(self._engine, "used", error) from error
+    def in_words(self) -> AbstractContextManager[None]:
+        """A disk that is full or a file that is damaged is no bug of ours: whatever the database says becomes a sentence."""
+        return in_words(self._engine)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -127,10 +121,8 @@ def _on_server(address: str) -> Database:
     from agent.engine.postgres import ServerLocks, migrating, postgres_engine
 
     engine = postgres_engine(address)
-    try:
+    with in_words(engine, "opened"):
         _bring_up_to_date(engine, migrating(engine), NEWEST)
-    except DBAPIError as error:
-        raise _unusable(engine, "opened", error) from None
     return Database(engine, ServerLocks(engine))
 
 
@@ -138,26 +130,12 @@ def _opened(file: Path, migration: str = NEWEST) -> Engine:
     engine = _sqlite(file)
     lock = FileLock(file.with_name(f"{file.name}.lock"), mode=0o600)
     try:
-        _write_ahead(engine, lock)
-        _bring_up_to_date(engine, lock, migration)
+        with in_words(engine, "opened"):
+            _write_ahead(engine, lock)
+            _bring_up_to_date(engine, lock, migration)
     except OSError as error:
         raise folder_unusable(file.parent, error) from None
-    except DBAPIError as error:
-        raise _unusable(engine, "opened", error) from None
     return engine
-
-
-def _unusable(engine: Engine, what: str, error: DBAPIError) -> CountermandError:
-    if engine.dialect.name == "postgresql":
-        reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-        return Retryable(
-            f"the ledger's server cannot be {what}: {reason}",
-            next="Check the server, then give the same command again.",
-        )
-    return BadInput(
-        f"the ledger {engine.url.database} cannot be {what}: {error.orig}",
-        next="Check the disk and the file, or bring a backup back: countermand restore FILE.",
-    )
 
 
 def _sqlite(path: Path) -> Engine:

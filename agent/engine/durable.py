@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _LIVE = ("ENQUEUED", "DELAYED", "PENDING")
 _BROKEN = ("ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _AT_ONCE = 500
 _THREADS = 16
+_ONCE_IN = 60.0
+"""Seconds for which the library's complaints about one subject are told once."""
 
 _do: DoVisit | None = None
 """What this process does for a visit. The library has one instance per process, and so has this."""
@@ -66,12 +69,24 @@ class Durable:
         self._browsers = browsers
         self._poll = poll
         self._client: DBOSClient | None = None
+        self._running: set[str] = set()
+        """The rows that this process is at."""
+        self._left: set[str] = set()
+        """The rows that it seemed to be at when it last looked, and was not."""
 
     async def start(self) -> None:
-        """Bring the queue's tables up to date, take up what was begun, and begin to do visits."""
+        """
+        Bring the queue's tables up to date, take up what was begun, and begin to do visits.
+
+        :raises Retryable: the database cannot be used.
+        """
         global _do
-        _do = self._do
+        _do = self._doing
         _hand_log_over()
+        with self._database.in_words():
+            await self._launch()
+
+    async def _launch(self) -> None:
         DBOS(
             config=DBOSConfig(
                 name=_APPLICATION,
@@ -94,6 +109,14 @@ class Durable:
             on_conflict="always_update",
         )
 
+    async def _doing(self, key: str, revision: int) -> None:
+        id = _row_id(key, revision)
+        self._running.add(id)
+        try:
+            await self._do(key, revision)
+        finally:
+            self._running.discard(id)
+
     def enqueue(self, session: Session, key: str, revision: int, partition: str, delay: timedelta) -> None:
         """Put a visit on the queue in the transaction of *session*: with it, or not at all."""
         assert self._client is not None
@@ -110,6 +133,23 @@ class Durable:
             key,
             revision,
         )
+
+    async def take_up(self) -> list[str]:
+        """
+        Put back on the queue what is this worker's by the database, though it is not at it: the claim or the end of a visit could
+        not be written. Such a row would keep its account until the next start. What only seems so because it is just beginning
+        or ending is not so twice.
+        """
+        assert self._client is not None
+        rows = await self._client.list_workflows_async(
+            status="PENDING", executor_id=self._worker, app_version=_VERSION, load_input=False, load_output=False
+        )
+        left = {row.workflow_id for row in rows} - self._running
+        ids = sorted(left & self._left)
+        self._left = left - set(ids)
+        if ids:
+            await self._client.resume_workflows_async(ids, queue_name=_QUEUE)
+        return ids
 
     async def search(self, visits: Sequence[tuple[str, int]]) -> tuple[list[tuple[str, int]], list[Stranded]]:
         """
@@ -190,6 +230,7 @@ def _client(database: Database) -> DBOSClient:
         system_database_engine=database.engine,
         serializer=DBOSPortableJSONSerializer(),
         application_name=_APPLICATION,
+        retry_connection_errors=False,  # whoever asks hears of it, and asks again
     )
 
 
@@ -209,11 +250,31 @@ def _row_id(key: str, revision: int) -> str:
 
 
 class _ToOurLog(logging.Handler):
-    """The library's log goes where ours goes."""
+    """
+    The library's log goes where ours goes: a line each, the same complaint once a minute while a server is away, and what only helps
+    to find a bug with ``--verbose``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told_at: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """See ``logging.Handler.emit``."""
-        logger.opt(depth=6, exception=record.exc_info).log(record.levelname, "queue: {}", record.getMessage())
+        what = record.getMessage()
+        logger.opt(depth=6, exception=record.exc_info).debug("queue: {}", what)
+        what = _first_line(what.partition("Traceback")[0]).rstrip(": ")
+        now, subject = time.monotonic(), what.partition(":")[0]
+        if now - self._told_at.get(subject, -_ONCE_IN) < _ONCE_IN:
+            return
+        self._told_at[subject] = now
+        if record.exc_info:
+            what = f"{what}: {_first_line(str(record.exc_info[1]))}"
+        logger.opt(depth=6).log(record.levelname, "queue: {}", what)
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "")
 
 
 def _hand_log_over() -> None:

@@ -60,6 +60,21 @@ class Schedule:
                 row.scheduled, row.scheduled_for = row.revision, row.due_at
                 enqueue(session, id, row.revision, _partition(session, row), row.due_at - now)
 
+    def bring_forward(self, back: timedelta, only: Sequence[str] | None = None) -> None:
+        """
+        The clock was set back by *back*: what is to come is due by so much sooner. Too soon is harmless, for QUIET has a clock of
+        its own and a look changes nothing; an hour too late is not.
+
+        :param only: the ids of the cancellations to bring forward; ``None`` for all.
+        """
+        query = select(CancellationRow).where(CancellationRow.due_at > self._clock.now())
+        if only is not None:
+            query = query.where(CancellationRow.id.in_(only))
+        with self._database.writing() as session:
+            for row in session.scalars(query):
+                assert row.due_at is not None
+                row.due_at -= back
+
     def is_scheduled(self, id: str, revision: int) -> bool:
         """Whether the visit *revision* is the one that counts: an earlier row of the queue does nothing."""
         with self._database.reading() as session:

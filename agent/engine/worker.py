@@ -16,13 +16,14 @@ from datetime import timedelta
 from loguru import logger
 
 from agent.engine.advance import Engine
+from agent.engine.clock import SetBack
 from agent.engine.database import Database
 from agent.engine.durable import Durable
 from agent.engine.records import Cancellation
 from agent.engine.schedule import Schedule
 from agent.engine.settling import LATER
 from agent.engine.workshop import Workshop
-from agent.errors import BadInput, Broken, CountermandError, Retryable, Uncertain
+from agent.errors import BadInput, Broken, CountermandError, Retryable, Uncertain, no_room
 from agent.model import Stage
 
 
@@ -69,6 +70,10 @@ class Worker:
         self._durable = Durable(workshop.database, self._visit, worker=id, browsers=browsers, poll=self._rhythm.queue)
         self._told_to_stop = asyncio.Event()
         self._known_stranded: set[str] = set()
+        self._next_search = 0.0
+        self._set_back = SetBack(workshop.clock)
+        self._to_bring_forward = timedelta()
+        self._is_without_ledger = False
 
     def stop(self) -> None:
         """Begin nothing that commits any more, end what is under way, and return from ``run``."""
@@ -76,18 +81,44 @@ class Worker:
         self._told_to_stop.set()
 
     async def run(self) -> None:
-        """Work until ``stop``."""
+        """
+        Work until ``stop``. A ledger that cannot be used for a while (disk full, locked, server away) is waited for.
+
+        :raises Retryable: it cannot be used at the start.
+        :raises BadInput: it is damaged.
+        """
         await self._durable.start()
         try:
-            next_search = 0.0
             while not self._told_to_stop.is_set():
-                await self._give_visits()
-                if self._workshop.clock.monotonic() >= next_search:
-                    await self._search()
-                    next_search = self._workshop.clock.monotonic() + self._rhythm.lost.total_seconds()
+                try:
+                    await self._look_around()
+                except Retryable as error:
+                    self._waits_for_ledger(error)
                 await self._pause(self._rhythm.new)
         finally:
             await self._durable.stop(self._rhythm.drain)
+
+    async def _look_around(self) -> None:
+        self._mind_the_clock()
+        await self._give_visits()
+        if self._workshop.clock.monotonic() >= self._next_search:
+            await self._search()
+            self._next_search = self._workshop.clock.monotonic() + self._rhythm.lost.total_seconds()
+        if self._is_without_ledger:
+            self._is_without_ledger = False
+            logger.warning("the ledger can be used again; the work goes on")
+
+    def _waits_for_ledger(self, error: Retryable) -> None:
+        if not self._is_without_ledger:
+            self._is_without_ledger = True
+            logger.warning("{}. The worker waits, and goes on by itself", error.what)
+
+    def _mind_the_clock(self) -> None:
+        self._to_bring_forward += self._set_back.by()
+        if self._to_bring_forward:
+            logger.warning("the clock was set back by {}: what is to come is brought forward", self._to_bring_forward)
+            self._schedule.bring_forward(self._to_bring_forward)
+            self._to_bring_forward = timedelta()
 
     async def _give_visits(self) -> None:
         for id in self._schedule.unscheduled():
@@ -102,6 +133,12 @@ class Worker:
 
     async def _search(self) -> None:
         """Visits that the queue has lost get another row; rows that nobody will run are told of, once."""
+        with self._workshop.database.in_words():
+            await self._search_queue()
+
+    async def _search_queue(self) -> None:
+        for left in await self._durable.take_up():
+            logger.warning("visit {} is not under way, and the queue did not know: it is put back", left)
         missing, stranded = await self._durable.search(self._schedule.scheduled())
         for id, revision in missing:
             if self._schedule.is_scheduled(id, revision):
@@ -116,6 +153,13 @@ class Worker:
         await self._durable.prune(self._workshop.clock.now() - self._rhythm.kept)
 
     async def _visit(self, id: str, revision: int) -> None:
+        """What the ledger cannot take in now is found by the search later, as it stands by then."""
+        try:
+            await self._do_visit(id, revision)
+        except Retryable as error:
+            logger.warning("a visit of {} could not be recorded: {}", id, error.what)
+
+    async def _do_visit(self, id: str, revision: int) -> None:
         """Do what is due, and put the next visit on the queue. A row that counts no more does nothing."""
         if not self._schedule.is_scheduled(id, revision):
             return
@@ -124,13 +168,20 @@ class Worker:
             try:
                 before = await self.engine.advance_one(id)
             except Exception as error:
-                self._broke(id, error)
+                self._broke(id, no_room(error) or error)
             for one in before:
                 after = self._ledger.get(one.id)
                 if one.id == id or one.stands_elsewhere(after):
-                    self._tells(one, after)
+                    self._tell(one, after)
         if self._schedule.is_scheduled(id, revision):
             self._schedule.schedule(id, self._durable.enqueue)
+
+    def _tell(self, before: Cancellation, after: Cancellation) -> None:
+        """A log file on a full disk, or one whose reader has gone, stops no order."""
+        try:
+            self._tells(before, after)
+        except OSError as error:
+            logger.warning("a visit of {} could not be told of: {}", after.id, error.strerror or error)
 
     def _broke(self, id: str, error: Exception) -> None:
         """Whatever it is, the other cancellations go on, and a person hears of this one."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from agent.report.page import write_report
+from agent.report.page import keep_report, write_report
 
-__all__ = ["write_report"]
+__all__ = ["keep_report", "write_report"]

@@ -9,11 +9,13 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader
+from loguru import logger
 
 from agent.browser.evidence import Step, VisitJournal, read_journal
 from agent.engine.ledger import Ledger
@@ -69,10 +71,23 @@ def write_report(ledger: Ledger, home: Path, id: str) -> Path:
     path = report_path(home, id)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{id}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(_with_pictures(redactor.clean(page), pictures))
-    os.replace(temporary, path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(_with_pictures(redactor.clean(page), pictures))
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
     return path
+
+
+def keep_report(ledger: Ledger, home: Path, id: str) -> None:
+    """``write_report`` beside the work: what counts is in the ledger, and a full disk does not change what came of it."""
+    try:
+        write_report(ledger, home, id)
+    except OSError as error:
+        logger.warning("the report of {} cannot be written: {}", id, error.strerror or error)
 
 
 def _asked(cancellation: Cancellation) -> list[tuple[str, str]]:

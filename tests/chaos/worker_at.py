@@ -1,7 +1,8 @@
 """
 ``python worker_at.py HOME PORT QUIET POINT WORKER [ADDRESS]``: a real worker on a real ledger whose visits go to the chaos portal.
 
-POINT is where it kills itself, as a power cut would, or ``never``. It patches from outside; production code has no hooks.
+POINT is where it kills itself, as a power cut would, or ``never``. Its clock jumps an hour ahead on SIGUSR1, and back on SIGUSR2.
+It patches from outside; production code has no hooks.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from agent.browser.evidence import Journal
+from agent.engine import settling, submitting, worker
 from agent.engine.advance import Engine
 from agent.engine.clock import SystemClock
 from agent.engine.database import open_database
@@ -26,7 +29,9 @@ from agent.engine.sites import Site
 from agent.engine.visits import Visits
 from agent.engine.worker import Rhythm, Worker, named
 from agent.engine.workshop import Workshop
+from agent.errors import Uncertain
 from agent.model import Answer, OrderId, Reading, ReasonChoice, Submission
+from agent.redact import set_up_logging
 from agent.settings import Settings
 from agent.vault import Vault
 from agent.walk import Stamper, Walk
@@ -34,6 +39,8 @@ from tests.engine.bench import Nobody, PretendPortal, PretendSites, _PretendWalk
 
 Point = Literal["never", "before_stamp", "after_stamp", "after_click", "before_record", "before_enqueue"]
 _LANDS_IN_TIME = 6.0
+_LATER = timedelta(seconds=2)
+"""When what failed is tried again: nobody waits five minutes for a test."""
 
 
 def die() -> None:
@@ -72,9 +79,12 @@ class FarPortal(PretendPortal):
         await self.says("submit", order)
         if self._point == "after_click":
             die()
-        async with asyncio.timeout(_LANDS_IN_TIME):
-            while await self.says("look", order) == "placed":
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(_LANDS_IN_TIME):
+                while await self.says("look", order) == "placed":
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise Uncertain(f"the portal did not answer about order {order}") from None
         return Submission.REQUESTED
 
     async def read_decision(self, walk: Walk, order: OrderId) -> Reading:
@@ -106,6 +116,22 @@ class FarSites(PretendSites):
             await writer.wait_closed()
 
 
+class JumpingClock(SystemClock):
+    """The system's clock as it is when somebody sets it: the queue's and every library's, too, but not the monotonic one."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+        real = time.time
+        time.time = lambda: real() + self._ahead.total_seconds()
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+    def jump(self, by: timedelta) -> None:
+        """Somebody sets the clock."""
+        self._ahead += by
+
+
 class _Line:
     """The line of the visit at hand: visits are tasks of their own."""
 
@@ -120,7 +146,8 @@ _line = _Line()
 
 
 def patch(point: Point) -> None:
-    """The points that lie in the ledger."""
+    """The points that lie in the ledger, and what would take too long."""
+    settling.LATER = submitting.LATER = worker.LATER = _LATER  # type: ignore[attr-defined]
     if point == "before_record":
         Ledger.move_order = cast(Any, lambda *_, **__: die())  # type: ignore[method-assign]
     if point == "before_enqueue":
@@ -144,19 +171,23 @@ async def work(home: Path, port: int, quiet: str, point: Point, id: str, address
         "looks": {"first": "0.3s", "longest": "1s"},
     }
     settings = Settings(**cast(Any, {"home": home, "portals": {"aliexpress": portal_settings}, "accounts": accounts}))
-    database, clock = open_database(home, address), SystemClock()
+    database, clock = open_database(home, address), JumpingClock()
     workshop = Workshop(settings, database, Ledger(database, clock, "countermand"), clock, Vault(home), Nobody())
     rhythm = Rhythm(queue=timedelta(seconds=0.1), new=timedelta(seconds=0.1), lost=timedelta(seconds=5))
-    worker = Worker(workshop, id=id, browsers=5, tells=lambda before, after: None, rhythm=rhythm)
-    worker.engine.visits = Visits(workshop)
-    worker.engine.visits._sites = FarSites(workshop, FarPortal(point), port)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    working = Worker(workshop, id=id, browsers=5, tells=lambda before, after: None, rhythm=rhythm)
+    working.engine.visits = Visits(workshop)
+    working.engine.visits._sites = FarSites(workshop, FarPortal(point), port)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, working.stop)
+    loop.add_signal_handler(signal.SIGUSR1, clock.jump, timedelta(hours=1))
+    loop.add_signal_handler(signal.SIGUSR2, clock.jump, timedelta(hours=-1))
     with named(database, id):
-        await worker.run()
+        await working.run()
 
 
 if __name__ == "__main__":
     where, number, silence, at, name, *server = sys.argv[1:]
     assert at in get_args(Point)
+    set_up_logging(verbose=False)
     patch(cast(Point, at))
     asyncio.run(work(Path(where), int(number), silence, cast(Point, at), name, next(iter(server), None)))

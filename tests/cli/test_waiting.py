@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -83,6 +84,23 @@ async def test_wait_decided_looks_until_there_is_a_decision(bench: Bench) -> Non
 
     assert 0 == await cancel(bench, wait=Wait.DECIDED)
     assert (Stage.DONE, [120.0, 120.0]) == (stage(bench), bench.clock.waited)
+
+
+async def test_a_clock_that_is_set_back_keeps_nobody_waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Somebody sets the clock back by an hour while the command waits for its next look: it looks when it meant to.
+    """
+    bench.portal.looks = [reads(Answer.WITHDRAWN)]
+    wait = bench.clock.wait
+
+    async def set_back(seconds: float) -> None:
+        await wait(seconds)
+        bench.clock.at -= timedelta(hours=1)
+
+    monkeypatch.setattr(bench.clock, "wait", set_back)
+
+    assert 0 == await cancel(bench, wait=Wait.DECIDED)
+    assert (Stage.DONE, 120.0) == (stage(bench), sum(bench.clock.waited))
 
 
 async def test_wait_done_waits_for_the_shop(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from fixtures.aliexpress.seed import ORDERS
 from fixtures.playground import Playground
 from tests.cli.conftest import Within
 from tests.conftest import CommandLine, needs_browser
+from tests.engine.cluster import cluster
 
 PLACED = ORDERS["placed"]
 COMMAND = ("cancel", PLACED, "--reason", "no_longer_needed", "--json")
@@ -95,6 +96,30 @@ def test_the_command_does_it_itself_when_the_worker_dies(
     assert "Traceback" not in err
     assert "done" == json.loads(out)["stage"]
     assert [PLACED] == [order for order, _ in playground.portal.submitted]
+
+
+@pytest.mark.slow
+def test_a_name_is_held_by_one_worker_on_a_server(playground: Playground, countermand: CommandLine) -> None:
+    """
+    With the ledger on PostgreSQL, too, a second worker of the same name is refused with a sentence and exit 2, before and after the
+    server has restarted; with another name it is let in.
+    """
+    with cluster() as server:
+        settings = {"COUNTERMAND_DATABASE__ENV": "LEDGER", "LEDGER": server.database()}
+        first = Working(countermand.start("--json", "worker", "--id", "day", env=settings))
+        assert "ready" == first.line()["event"]
+        second = countermand("worker", "--id", "day", env=settings)
+        server.restart("fast")
+        third = countermand("worker", "--id", "day", env=settings)
+        other = Working(countermand.start("--json", "worker", "--id", "night", env=settings))
+        ready = other.line()
+        other.stop()
+        first.stop()
+
+    assert ("ready", "night") == (ready["event"], ready["worker"])
+    for refused in (second, third):
+        assert 2 == refused.code
+        assert "a worker called day is running already" in refused.err
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "x" * 41])

@@ -12,12 +12,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 import pytest
 
 _PLACES = "/usr/lib/postgresql/*/bin"
 _NOT_AS_ROOT = ("postgres", "nobody")
+
+How = Literal["fast", "immediate"]
+_SIGNALS: dict[How, int] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 
 def _binaries() -> Path | None:
@@ -54,17 +58,17 @@ class Cluster:
             assert self._process.poll() is None, "PostgreSQL ended at once"
             time.sleep(0.1)
 
-    def stop(self) -> None:
-        """Stop it at once, as a crash of the machine would."""
+    def stop(self, how: How = "immediate") -> None:
+        """Stop it, by default at once, as a crash of the machine would."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGQUIT)
+            self._process.send_signal(_SIGNALS[how])
             self._process.wait(30)
             self._process = None
 
-    def restart(self) -> None:
-        """Away for a moment."""
+    def restart(self, how: How = "immediate") -> None:
+        """Away for a moment, as with ``pg_ctl restart -m HOW``."""
         assert self._process is not None
-        self.stop()
+        self.stop(how)
         self.start()
 
     def database(self) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from agent.engine import database
 from agent.engine.database import NEWEST, open_database
 from agent.engine.tables import Base, UtcDateTime
-from agent.errors import BadInput
+from agent.errors import BadInput, Retryable
 from tests.engine.bench import Bench
 
 
@@ -167,6 +167,42 @@ def test_a_ledger_that_is_damaged_inside_is_a_sentence(tmp_path: Path) -> None:
 
     assert "backup" in caught.value.next
     damaged.close()
+
+
+def test_a_full_disk_is_to_be_tried_later(bench: Bench) -> None:
+    """
+    Where there is no room the sentence says so, nothing is written, and later it works.
+    """
+
+    def write() -> None:
+        with bench.database.writing() as session:
+            session.execute(text("PRAGMA max_page_count = 1"))  # which means: as many as there are
+            session.execute(text("INSERT INTO accounts (portal, name, fence) VALUES ('a', zeroblob(100000), 1)"))
+
+    with pytest.raises(Retryable, match=r"the disk is full or does not work \(database or disk is full\)") as caught:
+        write()
+
+    assert "Make room" in caught.value.next
+    with bench.database.reading() as session:
+        assert 0 == session.scalar(text("SELECT count(*) FROM accounts"))
+
+
+def test_a_lock_that_is_kept_is_to_be_tried_later(bench: Bench) -> None:
+    """
+    Another process writes and does not come to an end: past our patience it is a sentence.
+    """
+    with bench.database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+    other = sqlite3.connect(bench.home / "countermand.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(Retryable, match="another process has kept it locked for too long") as caught:
+        bench.claim()
+
+    assert "Wait for that process" in caught.value.next
+    other.execute("ROLLBACK")
+    other.close()
+    assert bench.claim()
 
 
 def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:

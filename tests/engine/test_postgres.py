@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from sqlalchemy import text
 
 from agent.engine.clock import SystemClock
 from agent.engine.database import Database, open_database
@@ -18,7 +21,7 @@ from agent.engine.worker import named
 from agent.errors import BadInput, Retryable
 from agent.model import OrderStage, Stage
 from tests.engine.bench import ORDER, PLAIN, Nobody
-from tests.engine.cluster import Cluster, cluster
+from tests.engine.cluster import Cluster, How, cluster
 
 pytestmark = pytest.mark.slow
 WANTED = [Wanted("aliexpress", "main", ORDER)]
@@ -142,6 +145,52 @@ def test_a_server_that_is_away(server: Cluster, both: tuple[Database, Database])
         server.start()
 
     assert claimed.id == ledger(one).get(claimed.id).id
+
+
+@pytest.mark.parametrize("how", get_args(How))
+async def test_locks_outlive_a_restart(server: Cluster, both: tuple[Database, Database], how: How) -> None:
+    """
+    The server restarts while an account is visited: it has forgotten the locks, and still nobody else comes in, is called like the
+    worker, or believes that there is none.
+    """
+    one, other = both
+    order: list[str] = []
+
+    async def second() -> None:
+        async with other.locks.held("aliexpress.main", Nobody()):
+            order.append("second")
+
+    with named(one, "worker-1"):
+        async with one.locks.held("aliexpress.main", Nobody()):
+            await asyncio.to_thread(server.restart, how)
+            task = asyncio.create_task(second())
+            assert other.locks.any_worker()
+            with pytest.raises(BadInput, match="worker-1 is running already"), named(other, "worker-1"):
+                pass
+            await asyncio.wait({task}, timeout=8)
+            order.append("first")
+        await asyncio.wait_for(task, 20)
+
+    assert ["first", "second"] == order
+    assert not other.locks.any_worker()
+
+
+def test_a_lock_s_connection_that_is_cut(both: tuple[Database, Database]) -> None:
+    """
+    Somebody ends the connection that holds a worker's name: it is taken again before long, and let go of in the end.
+    """
+    one, other = both
+    with named(one, "worker-1"):
+        with other.engine.connect() as connection:
+            cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            assert connection.execute(text(cut)).all()
+        deadline = time.monotonic() + 20
+        while not other.locks.any_worker():
+            assert time.monotonic() < deadline
+        with pytest.raises(BadInput, match="worker-1 is running already"), named(other, "worker-1"):
+            pass
+
+    assert not other.locks.any_worker()
 
 
 @pytest.mark.parametrize("address", ["", "nonsense", "mysql://a/b", "sqlite:///x"])

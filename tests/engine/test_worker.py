@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,6 +20,7 @@ from agent.engine import durable
 from agent.engine.asking import ask
 from agent.engine.clock import SystemClock
 from agent.engine.database import open_database
+from agent.engine.durable import _hand_log_over
 from agent.engine.ledger import Ledger
 from agent.engine.records import Cancellation
 from agent.engine.schedule import Schedule
@@ -254,6 +258,52 @@ async def test_a_bug_stops_one_cancellation_and_no_other(real_time: Bench) -> No
     assert error is not None
     assert ErrorKind.BUG is error.kind
     assert "ZeroDivisionError" in error.message
+
+
+@pytest.mark.slow
+async def test_a_full_disk_stops_nothing_for_good(real_time: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A visit finds no room for what is kept beside the ledger, and nobody can be told of it either: it is tried again, as if the portal
+    had been down.
+    """
+    bench = real_time
+    bench.portal.acts = [fails(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "state"))]
+    one = await ask(bench.workshop, asks(ORDER))
+
+    def cannot_tell(before: Cancellation, after: Cancellation) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with working(bench) as worker:
+        monkeypatch.setattr(worker, "_tells", cannot_tell)
+        await until(lambda: bench.again(one).error is not None)
+        error = bench.again(one).error
+        bench.ledger.wake(one.id)
+        await until(lambda: bench.again(one).stage is Stage.AWAITING_DECISION)
+
+    assert error is not None
+    assert (ErrorKind.RETRYABLE, True) == (error.kind, "state cannot be written: the disk is full" in error.message)
+    assert [ORDER, ORDER] == bench.portal.asked
+
+
+def test_the_queue_s_complaints_are_a_line_each() -> None:
+    """
+    What the library says of a server that is away is one line, without a traceback, and the same once a minute.
+    """
+    heard: list[str] = []
+    log = logging.getLogger("dbos")
+    _hand_log_over()
+    sink = logger.add(lambda message: heard.append(str(message)), level="WARNING", format="{message}")
+    try:
+        for _ in range(3):
+            log.warning("Exception polling a test: Traceback (most recent call last):\n  File …\nError: away")
+            try:
+                raise OSError("away\nfor long")
+            except OSError:
+                log.error("Exception in a test:", exc_info=True)
+    finally:
+        logger.remove(sink)
+
+    assert ["queue: Exception polling a test\n", "queue: Exception in a test: away\n"] == heard
 
 
 async def test_a_bug_after_the_click_is_uncertain_and_looked_at(real_time: Bench) -> None:
