@@ -61,8 +61,10 @@ def _until_all_are_over(worker: subprocess.Popen[str], ids: list[str], tells: Ca
         tells(f"{len(ids) - left} of {len(ids)} orders are over")
         too_long = threading.Timer(_SILENCE, worker.kill)
         too_long.start()
-        line = worker.stdout.readline()
-        too_long.cancel()
+        try:
+            line = worker.stdout.readline()
+        finally:
+            too_long.cancel()
         if not line:
             break
         told: dict[str, Any] = json.loads(line)

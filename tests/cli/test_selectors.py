@@ -62,7 +62,10 @@ BROKEN = {
         "did you mean css?",
     ),
     "a wrong type": Broken(
-        "    row: orders.row", "    row: ¶[orders.row]", "targets.orders.details_link.row", "valid string"
+        "    row: orders.row\n    leads_to: [details]",
+        "    row: ¶[orders.row]\n    leads_to: [details]",
+        "targets.orders.details_link.row",
+        "valid string",
     ),
     "yes instead of true": Broken(
         "    commits: true\n    try: [{role: button, name: {en: Submit}}]",
@@ -71,8 +74,8 @@ BROKEN = {
         "valid boolean",
     ),
     "a row that is no target": Broken(
-        "    row: orders.row",
-        "    row: ¶orders.rwo",
+        "    row: orders.row\n    leads_to: [details]",
+        "    row: ¶orders.rwo\n    leads_to: [details]",
         "targets.orders.details_link.row",
         "there is no target orders.rwo; did you mean orders.row?",
     ),
@@ -112,8 +115,8 @@ BROKEN = {
     "a key twice": Broken("\nlocale: en_US", "\nlocale: en_US\n¶locale: en_GB", "", "duplicate key"),
     "no YAML": Broken("\nlocale: en_US", "\nlocale: [en_US\n", "", "no valid YAML"),
     "a bad day": Broken(
-        "    confirmed: {www.aliexpress.com: 2026-06-18}\n  orders.empty",
-        "    confirmed: ¶{www.aliexpress.com: 2026-06-31}\n  orders.empty",
+        "    confirmed: {www.aliexpress.com: 2026-06-18}\n  orders.status",
+        "    confirmed: ¶{www.aliexpress.com: 2026-06-31}\n  orders.status",
         "targets.orders.row.confirmed.www.aliexpress.com",
         "day",
     ),

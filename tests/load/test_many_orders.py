@@ -113,8 +113,10 @@ def until_every_order_is_over(worker: subprocess.Popen[str], ids: set[str]) -> N
     while ids:
         too_long = threading.Timer(SILENCE, worker.kill)
         too_long.start()
-        line = worker.stdout.readline()
-        too_long.cancel()
+        try:
+            line = worker.stdout.readline()
+        finally:
+            too_long.cancel()
         assert line, f"the worker fell silent with {len(ids)} orders left"
         told = json.loads(line)
         if told["event"] == "visit" and told["stage"] not in ("open", "awaiting_decision", "settling"):
