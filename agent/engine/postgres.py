@@ -102,7 +102,9 @@ class ServerLocks:
         """See ``Locks.any_worker``."""
         lock = _Lock(self._engine, _WORKERS)
         try:
-            return not lock.is_free()
+            while not (is_free := lock.is_free()) and lock.is_early:
+                time.sleep(_POLL)
+            return not is_free
         finally:
             lock.let_go()
 
