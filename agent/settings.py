@@ -202,6 +202,12 @@ class EvidenceSettings(_Table):
     trace: Literal["never", "on-failure", "always"] = "on-failure"
 
 
+class VaultSettings(_Table):
+    """Where the key of sealed sign-ins is kept; default: ``COUNTERMAND_KEY`` if set, else a file of ours."""
+
+    key: Secret | None = None
+
+
 class BrowserSettings(_Table):
     """Which browser, and how it looks to the portal."""
 
@@ -225,6 +231,7 @@ class Settings(BaseSettings):
     shops: dict[str, ShopSettings] = Field(default_factory=dict)
     evidence: EvidenceSettings = EvidenceSettings()
     browser: BrowserSettings = BrowserSettings()
+    vault: VaultSettings = VaultSettings()
 
     file: Path | None = Field(default=None, exclude=True)
     """The file these were read from; ``None`` when there was none."""
@@ -381,6 +388,7 @@ _ALL_KEYS = sorted(
             Patience,
             EvidenceSettings,
             BrowserSettings,
+            VaultSettings,
             SecretRef,
         )
         for name in table.model_fields

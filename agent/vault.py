@@ -1,36 +1,39 @@
 """
 Secrets at rest: signed-in states and tokens, encrypted with a key of their own.
 
-``COUNTERMAND_HOME/vault.key`` is made on first use with mode 0600; sealed files lie in ``COUNTERMAND_HOME/vault/``.
-A copied sealed file is useless without the key.
+Sealed files lie in ``COUNTERMAND_HOME/vault/``; the key is kept elsewhere (``vault_key.py``). A copied sealed file is useless without it.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import tempfile
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from filelock import FileLock
 
 from agent.errors import BadInput
+from agent.vault_key import Key, KeyFile, refuse_loose, write_whole
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Vault:
-    """Seals small files under a key. Writing replaces as a whole: a reader sees the old or the new one, never half."""
+    """
+    Seals small files under a key. Writing replaces as a whole: a reader sees the old or the new one, never half.
 
-    def __init__(self, home: Path) -> None:
-        self._key_file = home / "vault.key"
+    :param key: where the key is; default: a file under *home*, made on first use.
+    """
+
+    def __init__(self, home: Path, key: Key | None = None) -> None:
         self._folder = home / "vault"
+        self._key = key or KeyFile(home / "vault.key")
 
     def save(self, name: str, content: bytes) -> None:
         """Seal *content* under *name* (letters, digits, ``.``, ``_``, ``-``), replacing what was there."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_whole(self._path(name), self._cipher().encrypt(content))
+        path = self._path(name)
+        with self._alone():
+            write_whole(path, Fernet(self._key.present()).encrypt(content))
 
     def load(self, name: str) -> bytes | None:
         """
@@ -41,35 +44,60 @@ class Vault:
         path = self._path(name)
         if not path.exists():
             return None
-        _refuse_loose(path)
         try:
-            return self._cipher().decrypt(path.read_bytes())
+            return self._open(path)
         except InvalidToken:
-            raise BadInput(
-                f"{path} cannot be opened: it is damaged, or was sealed with another key than {self._key_file}",
-                next="Bring back the right key file, or remove the sealed file and sign in again.",
-            ) from None
+            pass
+        with self._alone():  # the key may just have been changed under us
+            try:
+                return self._open(path)
+            except InvalidToken:
+                raise BadInput(
+                    f"{path} cannot be opened: it is damaged, or was sealed with another key than that of {self._key.where}",
+                    next="Bring back the right key, or remove the sealed file and sign in again.",
+                ) from None
 
     def forget(self, name: str) -> None:
         """Remove what was sealed under *name*."""
         self._path(name).unlink(missing_ok=True)
 
+    def rotate(self) -> tuple[int, str]:
+        """
+        Seal everything with a new key. Cut off anywhere, everything can still be opened, and the next rotation ends it.
+
+        :returns: how many files that were, and what a person has to do besides (empty: nothing).
+        :raises BadInput: a file cannot be opened; the old key stays, and both open what they open.
+        """
+        with self._alone():
+            cipher = Fernet(self._key.begin_change())
+            files = sorted(self._folder.glob("*.sealed"))
+            contents = [(path, self._opened_or_named(path)) for path in files]  # all of them, before any is changed
+            for path, content in contents:
+                write_whole(path, cipher.encrypt(content))
+            return len(files), self._key.end_change()
+
+    def _opened_or_named(self, path: Path) -> bytes:
+        try:
+            return self._open(path)
+        except InvalidToken:
+            raise BadInput(
+                f"the key was not changed: {path} cannot be opened with it",
+                next="Remove that file (its account must then sign in again), and give the command again.",
+            ) from None
+
+    def _open(self, path: Path) -> bytes:
+        refuse_loose(path)
+        keys = [self._key.present(), self._key.next()]
+        return MultiFernet([Fernet(key) for key in keys if key is not None]).decrypt(path.read_bytes())
+
+    def _alone(self) -> FileLock:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return FileLock(self._folder / ".lock", mode=0o600)
+
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a sealed file: {name!r}")
         return self._folder / f"{name}.sealed"
-
-    def _cipher(self) -> Fernet:
-        if not self._key_file.exists():
-            self._key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_first(self._key_file, Fernet.generate_key())
-        _refuse_loose(self._key_file)
-        try:
-            return Fernet(self._key_file.read_bytes().strip())
-        except ValueError:
-            raise BadInput(
-                f"{self._key_file} is no key", next="Bring back the right key file from your backup."
-            ) from None
 
 
 class VaultTokens:
@@ -86,34 +114,3 @@ class VaultTokens:
     def save(self, key: str, token: str) -> None:
         """Keep *token* under *key*."""
         self._vault.save(f"token-{key}", token.encode())
-
-
-def _refuse_loose(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if os.name == "posix" and mode & 0o077:
-        raise BadInput(f"{path} can be read by others (mode {mode:04o})", next=f"Run: chmod 600 {path}")
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = _temporary(path, content)
-    os.replace(temporary, path)
-
-
-def _write_first(path: Path, content: bytes) -> None:
-    """Two processes may make the key at once: the first one's stays."""
-    temporary = _temporary(path, content)
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()
-
-
-def _temporary(path: Path, content: bytes) -> Path:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)

@@ -61,6 +61,7 @@ class Globals:
         from agent.engine.ledger import Ledger
         from agent.engine.workshop import Workshop
         from agent.vault import Vault
+        from agent.vault_key import vault_key
 
         database = open_database(self.settings.home, self.settings.ledger_address())
         clock = SystemClock()
@@ -69,7 +70,7 @@ class Globals:
             database=database,
             ledger=Ledger(database, clock, "countermand"),
             clock=clock,
-            vault=Vault(self.settings.home),
+            vault=Vault(self.settings.home, vault_key(self.settings)),
             person=person,
             manner=manner,
         )

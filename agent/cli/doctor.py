@@ -84,8 +84,9 @@ async def _ledger(settings: Settings) -> str:
 
 async def _vault(settings: Settings) -> str:
     from agent.vault import Vault
+    from agent.vault_key import vault_key
 
-    vault = Vault(settings.home)
+    vault = Vault(settings.home, vault_key(settings))
     vault.save("doctor", b"seal and open")
     opened = vault.load("doctor")
     vault.forget("doctor")
