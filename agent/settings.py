@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -141,6 +142,16 @@ class Patience(_Table):
     action: Duration = timedelta(seconds=10)
 
 
+class Above(_Table):
+    """A yes is asked for orders that cost more, or are in another currency."""
+
+    above: Decimal = Field(ge=0, allow_inf_nan=False)
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+
+
+ApprovalPolicy = Literal["always", "never"] | Above
+
+
 class PortalSettings(_Table):
     """A supplier's portal. Everything is optional."""
 
@@ -226,6 +237,8 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("countermand", appauthor=False)))
     database: Secret | None = None
     """The address of a PostgreSQL server for the ledger; without it the ledger is a file under ``home``."""
+    approval: ApprovalPolicy = "never"
+    """Which orders wait for ``countermand approve`` before they are submitted."""
     portals: dict[str, PortalSettings] = Field(default_factory=dict)
     accounts: dict[str, AccountSettings] = Field(default_factory=dict)
     shops: dict[str, ShopSettings] = Field(default_factory=dict)
@@ -389,6 +402,7 @@ _ALL_KEYS = sorted(
             EvidenceSettings,
             BrowserSettings,
             VaultSettings,
+            Above,
             SecretRef,
         )
         for name in table.model_fields

@@ -139,6 +139,18 @@ class Stamper(Protocol):
         """The page proved that nothing was sent yet (``reason_asked``, ``confirm_asked``)."""
 
 
+class Approval(Protocol):
+    """Knows whether a person's yes is due before an order is submitted. The engine hands it to the walk."""
+
+    async def check(self, order: OrderId, total: str) -> None:
+        """
+        Asked once, before the first commit.
+
+        :param total: what the order costs, in the portal's words; empty if they are not on the page.
+        :raises ApprovalNeeded: a yes is due, and nobody has given it.
+        """
+
+
 class Person(Protocol):
     """Whoever sits at the terminal, if anybody."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import keyring
@@ -16,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 
 from agent.errors import BadInput
 from agent.model import Refund, ShopReason
-from agent.settings import SecretRef, Settings, find_file, load_settings, parse_duration
+from agent.settings import Above, ApprovalPolicy, SecretRef, Settings, find_file, load_settings, parse_duration
 from agent.storefront import Storefront, typed_settings
 from flows.shopify.storefront import STOREFRONT
 
@@ -98,6 +99,51 @@ def test_every_setting_of_the_design_is_read(write: Write, tmp_path: Path) -> No
         shop.policy.notify,
     )
     assert ("failure", "never") == (settings.evidence.pictures, settings.evidence.trace)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ('"always"', "always"),
+        ('"never"', "never"),
+        ('{ above = 50, currency = "USD" }', Above(above=Decimal(50), currency="USD")),
+        ('{ above = 49.99, currency = "EUR" }', Above(above=Decimal("49.99"), currency="EUR")),
+    ],
+)
+def test_what_waits_for_an_approval(write: Write, text: str, expected: ApprovalPolicy) -> None:
+    """
+    Everything, nothing, or what costs more than an amount, to the cent.
+    """
+    assert expected == load_settings(write(f"approval = {text}")).approval
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"sometimes"',
+        "true",
+        "50",
+        "{ above = 50 }",
+        '{ above = 50, currency = "$" }',
+        '{ above = -1, currency = "USD" }',
+    ],
+)
+def test_an_approval_policy_that_cannot_be(write: Write, text: str) -> None:
+    """
+    A limit without its currency is none; no guess is made.
+    """
+    with pytest.raises(BadInput, match="approval"):
+        load_settings(write(f"approval = {text}"))
+
+
+@pytest.mark.parametrize("text", ["always", '{"above": 5, "currency": "USD"}'])
+def test_an_approval_policy_in_the_environment(write: Write, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """
+    As a word, or as a table in JSON.
+    """
+    monkeypatch.setenv("COUNTERMAND_APPROVAL", text)
+
+    assert load_settings(write("")).approval != "never"
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:

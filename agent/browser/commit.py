@@ -21,7 +21,7 @@ from agent.browser.recognise import host_name
 from agent.browser.walk import BrowserWalk, Surroundings
 from agent.errors import ApprovalNeeded, ConfirmationNeeded, TargetAmbiguous, UnknownPage
 from agent.model import OrderId
-from agent.walk import Stamper, StoppedBeforeCommit
+from agent.walk import Approval, Stamper, StoppedBeforeCommit
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class CommitOptions:
 
     dry_run: bool = False
     ask: bool = False
+    approval: Approval | None = None
+    """Asked for a yes before the first commit, unless a person gives theirs at the terminal."""
 
 
 class CommittingWalk(BrowserWalk):
@@ -139,6 +141,9 @@ class CommittingWalk(BrowserWalk):
         if self._limits.ask and not self._agreed:
             await self._approved_by_person(order)
             asked = self._agreed = True
+        if self._limits.approval is not None and not self._agreed:
+            await self._limits.approval.check(order, await self._total())
+            self._agreed = True
         return asked
 
     async def _approved_by_person(self, order: OrderId) -> None:
@@ -154,10 +159,19 @@ class CommittingWalk(BrowserWalk):
             )
 
     async def _facts(self) -> str:
-        """What a person decides on: the order's state and goods."""
-        names = [name for name in ("details.status", "details.goods") if name in self.edition.targets]
+        """What a person decides on: the order's state, its goods and what it costs."""
+        known = ("details.status", "details.goods", "details.total")
+        names = [name for name in known if name in self.edition.targets]
         texts = [await self.read(name) for name in names]
         return "; ".join(text for text in texts if text) or "see the browser"
+
+    async def _total(self) -> str:
+        """What the order costs, in the page's words; empty where they are not there exactly once."""
+        started, name = time.monotonic(), "details.total"
+        texts = await self.rows(name) if name in self.edition.targets else []
+        total = texts[0] if len(texts) == 1 else ""
+        self._note("read", started, target=name, result=total)
+        return total
 
     async def _confirmed_by_person(self, section: str, name: str, what: str, element: Locator | None) -> None:
         """

@@ -134,9 +134,11 @@ class BrowserSession:
         """A walk that may commit."""
         return await _prepared(CommittingWalk(self._around(journal, person), stamper, limits, confirmations))
 
-    async def teaching_walk(self, journal: Journal, person: Person, stamper: Stamper, lessons: Lessons) -> TeachingWalk:
+    async def teaching_walk(
+        self, journal: Journal, person: Person, stamper: Stamper, limits: CommitOptions, lessons: Lessons
+    ) -> TeachingWalk:
         """A walk that may commit, on which the operator points at what the edition does not know."""
-        return await _prepared(TeachingWalk(self._around(journal, person), stamper, lessons))
+        return await _prepared(TeachingWalk(self._around(journal, person), stamper, limits, lessons))
 
     async def teaching_reader(self, journal: Journal, person: Person, lessons: Lessons) -> TeachingReader:
         """A walk that only reads, on which the operator says what the portal's words mean."""

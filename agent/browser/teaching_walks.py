@@ -86,8 +86,8 @@ class TeachingReader(Teaching):
 class TeachingWalk(Teaching, CommittingWalk):
     """Withdraws an order that is really to be withdrawn, and learns on the way."""
 
-    def __init__(self, around: Surroundings, stamper: Stamper, lessons: Lessons) -> None:
-        super().__init__(around, stamper, CommitOptions(), lessons.confirmations)
+    def __init__(self, around: Surroundings, stamper: Stamper, limits: CommitOptions, lessons: Lessons) -> None:
+        super().__init__(around, stamper, limits, lessons.confirmations)
         self.lessons = lessons
         self._before: list[deriving.Look] = []
         """The reasons as they looked before one was chosen."""

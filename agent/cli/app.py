@@ -55,6 +55,7 @@ def build() -> typer.Typer:
     app.command("report")(seeing.report)
     app.command("retry")(deciding.retry)
     app.command("resolve")(deciding.resolve)
+    app.command("approve")(deciding.approve)
     app.command("sweep")(sweep.sweep)
     app.command("abandon")(deciding.abandon)
     app.command("sign-in")(signing_in.sign_in)

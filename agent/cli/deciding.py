@@ -1,4 +1,4 @@
-"""``resolve``, ``retry``, ``abandon``: what a person decides about a cancellation."""
+"""``resolve``, ``retry``, ``approve``, ``abandon``: what a person decides about a cancellation."""
 
 from __future__ import annotations
 
@@ -59,6 +59,34 @@ def retry(
         asyncio.run(ask_again(workshop, id))
     else:
         retry(workshop, id)
+    cancelling = Cancelling(state, workshop, wait, limit)
+    try:
+        asyncio.run(cancelling.go_on(id))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        state.exit_code = cancelling.interrupted()
+
+
+def approve(
+    context: typer.Context,
+    id: Id,
+    headed: Annotated[bool, typer.Option("--headed", help="Show the browser.")] = False,
+    wait: Annotated[Wait, typer.Option(help="How long to wait.")] = Wait.SUBMITTED,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="Stop waiting after this long, e.g. 30s or 2h. Never stops a visit."),
+    ] = None,
+) -> None:
+    """Say yes to the submit that a cancellation waits with, for what the order costs as it was read."""
+    from agent.cli.person import TerminalPerson
+    from agent.engine.deciding import approve
+    from agent.engine.workshop import Manner
+
+    state: Globals = context.obj
+    limit = None if timeout is None else duration("--timeout", timeout).total_seconds()
+    workshop = state.workshop(Manner(headed=headed), TerminalPerson(state.people))
+    approved = approve(workshop, id)
+    named = ", ".join(f"order {order} ({costs or 'its total could not be read'})" for order, costs in approved)
+    state.people.print(f"Approved: {named}.", markup=False)
     cancelling = Cancelling(state, workshop, wait, limit)
     try:
         asyncio.run(cancelling.go_on(id))

@@ -87,6 +87,20 @@ async def ask_again(workshop: Workshop, id: str) -> Cancellation:
     return workshop.ledger.get(id)
 
 
+def approve(workshop: Workshop, id: str) -> list[tuple[str, str | None]]:
+    """
+    Say yes to the submit that *id* waits with. It confirms nothing else: a target that is only assumed is confirmed in the browser.
+
+    :returns: the orders that are submitted now, each with what it costs, if that was read.
+    :raises BadInput: there is none, or nothing of it waits for a yes.
+    """
+    cancellation = workshop.ledger.get(id)
+    approved = workshop.ledger.by(OPERATOR).approve(id)
+    if not approved:
+        raise _nothing_to_approve(cancellation)
+    return approved
+
+
 def abandon(workshop: Workshop, id: str) -> Cancellation:
     """
     Give *id* up. What is out at the supplier is watched all the same, and nothing is settled.
@@ -189,6 +203,14 @@ def _check_still_ours(workshop: Workshop, cancellation: Cancellation) -> None:
             f"what cancellation {cancellation.id} asked for belongs to cancellation {other} by now",
             next=f"Run countermand show {other}.",
         )
+
+
+def _nothing_to_approve(cancellation: Cancellation) -> BadInput:
+    next = f"Run countermand show {cancellation.id}."
+    if any(order.is_closed for order in cancellation.orders) and not cancellation.stage.is_final:
+        next = f"Run countermand retry {cancellation.id} --again to ask the supplier once more."
+    stands = cancellation.stage.value.replace("_", " ")
+    return BadInput(f"nothing of cancellation {cancellation.id} waits for an approval: it is {stands}", next=next)
 
 
 def _known(order: SupplierOrder) -> str:

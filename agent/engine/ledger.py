@@ -483,6 +483,39 @@ class Ledger:
                 self._event(session, cancellation.id, "shop", before=ShopStage.STOPPED, after=ShopStage.WAITING)
             self._follow(session, cancellation.id, None, error=None, by_a_person=True)
 
+    def approve(self, id: str) -> list[tuple[str, str | None]]:
+        """
+        A person said yes to what *id* waits with: it goes on from there.
+
+        :returns: the orders that the yes was for, each with what it costs, if that was read; none: nothing waits for a yes.
+        """
+        now = self._clock.now()
+        with self._database.writing() as session:
+            before = snapshot(session, cancellation_row(session, id))
+            approved = []
+            for order in _waiting_for_a_yes(before):
+                row = session.get_one(SupplierOrderRow, order.key)
+                session.add(
+                    ApprovalRow(
+                        cancellation_id=id,
+                        order_id=row.order_id,
+                        at=now,
+                        actor=self._actor,
+                        how="approve",
+                        attempt=row.attempt,
+                        amount=row.asked_amount,
+                        currency=row.asked_currency,
+                    )
+                )
+                costs = f"{row.asked_currency} {row.asked_amount}" if row.asked_amount is not None else None
+                detail = {"costs": costs or "could not be read"}
+                self._event(session, id, "approved", order_id=row.order_id, detail=detail)
+                row.asked_at = row.asked_amount = row.asked_currency = None
+                approved.append((row.order_id, costs))
+            if approved:
+                self._follow(session, id, None, error=None, by_a_person=True)
+        return approved
+
     def postpone(self, id: str, due_at: datetime | None) -> None:
         """Nothing to do before *due_at*; ``None``: nothing before a person acts."""
         with self._database.writing() as session:
@@ -637,6 +670,16 @@ def _waits_to_submit(cancellation: Cancellation) -> bool:
         and cancellation.error.kind not in by_its_orders
         and any(order.may_be_submitted for order in cancellation.orders)
     )
+
+
+def _waiting_for_a_yes(cancellation: Cancellation) -> list[SupplierOrder]:
+    """Its orders that are submitted once a person has said yes."""
+    if cancellation.stage.is_final:
+        return []
+    unsubmitted = [order for order in cancellation.orders if order.may_be_submitted]
+    asked = [order for order in unsubmitted if order.asked_at is not None]
+    said_no = cancellation.error is not None and cancellation.error.kind is ErrorKind.APPROVAL_NEEDED
+    return asked or (unsubmitted[:1] if said_no else [])  # with --ask nobody said yes: it stopped at the first of them
 
 
 def _keeps_its_error(before: Cancellation, after: Cancellation) -> bool:

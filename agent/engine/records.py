@@ -72,6 +72,8 @@ class SupplierOrder:
     requested_at: datetime | None
     answer_by: datetime | None
     decided_at: datetime | None
+    asked_at: datetime | None
+    """Since when a person's yes is waited for, before it is submitted."""
     stamp: Stamp | None
 
     @property
@@ -278,5 +280,6 @@ def _order(row: SupplierOrderRow, stamp: StampRow | None) -> SupplierOrder:
         requested_at=row.requested_at,
         answer_by=row.answer_by,
         decided_at=row.decided_at,
+        asked_at=row.asked_at,
         stamp=None if stamp is None else Stamp(stamp.id, stamp.state, stamp.armed, stamp.armed_at, stamp.target),
     )

@@ -28,7 +28,7 @@ from agent.errors import CountermandError, NeedsOperator, Retryable, SignInNeede
 from agent.model import OrderId, Reading
 from agent.portal import Credentials, SupplierPortal, portal_named
 from agent.redact import redactor
-from agent.walk import Stamper, Walk
+from agent.walk import Approval, Stamper, Walk
 
 _T = TypeVar("_T")
 
@@ -101,12 +101,14 @@ class Sites:
             return await site.session.teaching_reader(journal, self.workshop.person, self._lessons(site))
         return await site.session.reading_walk(journal, self.workshop.person)
 
-    async def committing_walk(self, site: Site, journal: Journal, stamper: Stamper) -> CommittingWalk:
+    async def committing_walk(
+        self, site: Site, journal: Journal, stamper: Stamper, approval: Approval | None
+    ) -> CommittingWalk:
         """A walk that may commit, in the operator's manner."""
         workshop = self.workshop
+        limits = CommitOptions(ask=workshop.manner.ask, approval=approval)
         if workshop.manner.teach:
-            return await site.session.teaching_walk(journal, workshop.person, stamper, self._lessons(site))
-        limits = CommitOptions(ask=workshop.manner.ask)
+            return await site.session.teaching_walk(journal, workshop.person, stamper, limits, self._lessons(site))
         return await site.session.committing_walk(journal, workshop.person, stamper, limits, site.confirmations)
 
     async def read_decision(self, order: SupplierOrder, journal: Journal) -> Reading:

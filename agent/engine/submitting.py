@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.browser.commit import CommitOptions
 from agent.browser.evidence import Journal
+from agent.engine.approving import LedgerApproval
 from agent.engine.looking import next_look, tell
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.settling import LATER, guard_shop_order
@@ -68,10 +69,14 @@ async def _ask_supplier(
     sites: Sites, cancellation: Cancellation, order: SupplierOrder, visit: str, fence: int, journal: Journal
 ) -> Submission:
     workshop = sites.workshop
-    approval = "yes at the terminal" if workshop.manner.ask else None
-    stamper = LedgerStamper(workshop.database, workshop.clock, order, visit, fence, approval, lambda: workshop.stopping)
+    yes = "yes at the terminal" if workshop.manner.ask else None
+    stamper = LedgerStamper(workshop.database, workshop.clock, order, visit, fence, yes, lambda: workshop.stopping)
+    policy = workshop.settings.approval
+    approval = None
+    if policy != "never":
+        approval = LedgerApproval(workshop.database, workshop.clock, order, cancellation.id, policy)
     async with sites.open(order.portal, order.account, journal) as site:
-        walk = await sites.committing_walk(site, journal, stamper)
+        walk = await sites.committing_walk(site, journal, stamper, approval)
         return await sites.signed_in(
             site, walk, lambda: site.portal.request_cancellation(walk, order.order_id, cancellation.choices.reason)
         )

@@ -101,6 +101,11 @@ class SupplierOrderRow(Base):
     answer_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Until when the seller has to answer, by the portal's own countdown."""
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when a person's yes is waited for."""
+    asked_amount: Mapped[str | None] = mapped_column(String(32))
+    """What the order cost then; ``None``: it could not be read."""
+    asked_currency: Mapped[str | None] = mapped_column(String(8))
 
 
 class EventRow(Base):
@@ -150,6 +155,11 @@ class ApprovalRow(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     actor: Mapped[str] = mapped_column(String(64))
     how: Mapped[str] = mapped_column(String(32))
+    attempt: Mapped[int | None]
+    """The attempt that ``approve`` said yes to; ``None``: a yes of another kind."""
+    amount: Mapped[str | None] = mapped_column(String(32))
+    """What the order cost, as the person was told; ``None``: it could not be read."""
+    currency: Mapped[str | None] = mapped_column(String(8))
 
 
 class AccountRow(Base):

@@ -4,6 +4,7 @@ Where the way to a cancellation must end: nothing is submitted, or it is said th
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -623,6 +624,70 @@ async def test_asking_first_no(bench: Bench, is_here: bool) -> None:
     assert is_here == bool(bench.person.asked)
     assert [] == bench.stamps.events
     assert [] == bench.portal.submitted
+
+
+class Approval:
+    """Says yes or no before the first commit, and keeps what it was told."""
+
+    def __init__(self, yes: bool) -> None:
+        self.yes = yes
+        self.told: list[tuple[str, str]] = []
+
+    async def check(self, order: OrderId, total: str) -> None:
+        self.told.append((order, total))
+        if not self.yes:
+            raise ApprovalNeeded("nobody said yes")
+
+
+@pytest.mark.parametrize("yes", [True, False])
+@pytest.mark.parametrize("order", ["placed", pytest.param("at_once", marks=pytest.mark.slow)])
+async def test_a_yes_is_asked_for_before_the_first_commit(bench: Bench, order: str, yes: bool) -> None:
+    """
+    Once, with what the page says that the order costs; without a yes no stamp is put on disk, and nothing is clicked.
+    """
+    approval = Approval(yes)
+    bench.limits = CommitOptions(approval=approval)
+    number = ORDERS[order]
+    bench.portal.world.change_order(number, items=[Item(title="A lamp", price=1234.5)])
+
+    with nullcontext() if yes else pytest.raises(ApprovalNeeded, match="Nothing was submitted"):
+        await bench.cancel(number)
+
+    assert [(number, "US $1,234.50")] == approval.told
+    assert yes == bool(bench.stamps.events) == bool(bench.portal.submitted)
+
+
+@pytest.mark.slow
+async def test_a_yes_at_the_terminal_is_a_yes(bench: Bench) -> None:
+    """
+    Whoever answers yes to --ask has seen the order: no further yes is waited for.
+    """
+    approval = Approval(yes=False)
+    bench.limits = CommitOptions(ask=True, approval=approval)
+    bench.person.is_here, bench.person.says_yes = True, True
+
+    assert Submission.REQUESTED == await bench.cancel(PLACED)
+    assert [] == approval.told
+    assert "US $" in bench.person.asked[0]
+
+
+@pytest.mark.slow
+async def test_two_totals_are_none(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A page with two rows that could be the total shows none that may be relied on.
+    """
+    approval = Approval(yes=False)
+    bench.limits = CommitOptions(approval=approval)
+    walk = await bench.walk()
+
+    async def two(target: str) -> list[str]:
+        return ["US $1.00", "US $99.00"]
+
+    monkeypatch.setattr(walk, "rows", two)
+    with pytest.raises(ApprovalNeeded):
+        await bench.cancel(PLACED, walk=walk)
+
+    assert [(PLACED, "")] == approval.told
 
 
 async def test_click_and_commit_are_not_the_same(bench: Bench) -> None:

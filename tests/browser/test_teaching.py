@@ -76,7 +76,7 @@ async def teaching(bench: Bench) -> TeachingWalk:
     """A teaching walk in a session of its own."""
     session = await bench.session()
     lessons = Lessons(own_editions(bench.edition.path.parent), bench.edition, date(2026, 11, 23))
-    return await session.teaching_walk(bench.journal(), bench.person, bench.stamps, lessons)
+    return await session.teaching_walk(bench.journal(), bench.person, bench.stamps, bench.limits, lessons)
 
 
 def says(part: str) -> Callable[[Sequence[str]], int | None]:
@@ -178,7 +178,7 @@ async def test_what_is_assumed_is_confirmed_or_pointed_at(bench: Bench, operator
     session = await bench.session()
     object.__setattr__(bench.options, "headed", True)
     lessons = Lessons(own_editions(bench.edition.path.parent), bench.edition, date(2026, 11, 23))
-    walk = await session.teaching_walk(bench.journal(), bench.person, bench.stamps, lessons)
+    walk = await session.teaching_walk(bench.journal(), bench.person, bench.stamps, bench.limits, lessons)
 
     assert Submission.REQUESTED == await bench.cancel(PLACED, walk=walk)
 

@@ -16,6 +16,7 @@ from typing import Any, Self, cast
 from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import select
 
+from agent.browser.commit import CommitOptions
 from agent.browser.confirming import Confirmations
 from agent.browser.evidence import Journal
 from agent.browser.session import BrowserSession, SignedInState
@@ -189,6 +190,8 @@ class PretendPortal:
         """What asking does, one after the other; then ``request``."""
         self.looks: list[Reading | Exception] = []
         """What looks find, one after the other; then ``WAITING``."""
+        self.total = "US $20.90"
+        """What an order costs, as its page has it."""
         self.asked: list[OrderId] = []
         self.looked: list[OrderId] = []
         self.swept: list[list[OrderId]] = []
@@ -207,8 +210,11 @@ class PretendPortal:
     async def request_cancellation(self, walk: Walk, order: OrderId, reason: ReasonChoice) -> Submission:
         self.asked.append(order)
         await asyncio.sleep(0.01)  # lets somebody else come in between
+        pretend = cast("_PretendWalk", walk)
+        if pretend.limits.approval is not None:
+            await pretend.limits.approval.check(order, self.total)
         act = self.acts.pop(0) if self.acts else request
-        return await act(cast("_PretendWalk", walk).stamper, order)
+        return await act(pretend.stamper, order)
 
     async def read_decision(self, walk: Walk, order: OrderId) -> Reading:
         self.looked.append(order)
@@ -227,13 +233,16 @@ class PretendPortal:
 @dataclass
 class _PretendWalk:
     stamper: Stamper
+    limits: CommitOptions
 
 
 class _PretendSession:
     browser_name = "pretend 1"
 
-    async def committing_walk(self, journal: Journal, person: object, stamper: Stamper, *rest: object) -> _PretendWalk:
-        return _PretendWalk(stamper)
+    async def committing_walk(
+        self, journal: Journal, person: object, stamper: Stamper, limits: CommitOptions, *rest: object
+    ) -> _PretendWalk:
+        return _PretendWalk(stamper, limits)
 
     async def reading_walk(self, journal: Journal, person: object) -> object:
         return object()
