@@ -1,15 +1,15 @@
-"""``countermand doctor``: is this machine ready? Nothing here touches a portal or a shop."""
+"""``countermand doctor``: is this machine ready? Only ``--live`` touches a portal, and it reads only. Nothing touches a shop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.context import Globals
+from agent.cli.context import Globals, told
 from agent.errors import CountermandError
 
 if TYPE_CHECKING:
@@ -26,13 +26,35 @@ class Finding:
     next: str = ""
 
 
-def doctor(context: typer.Context) -> None:
+@dataclass(frozen=True)
+class _Found:
+    """A finding, and the exit code it alone would give."""
+
+    finding: Finding
+    code: int
+
+
+def doctor(
+    context: typer.Context,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ACCOUNT",
+            help="Look at the portal with this account, too: signed in, My Orders, one order, the edition's targets. "
+            "Reads only: it clicks nothing that commits.",
+        ),
+    ] = None,
+) -> None:
     """Check settings, folders, vault, ledger, editions and browser."""
     from rich.markup import escape
     from rich.table import Table
 
+    from agent.engine.results import worst
+
     state: Globals = context.obj
-    findings = asyncio.run(_examine(state))
+    account = None if live is None else state.settings.account(live)[0]
+    found = asyncio.run(_examine(state, account))
+    findings = [one.finding for one in found]
     if state.json:
         state.print_json(
             {"ok": all(finding.ok for finding in findings), "findings": [asdict(finding) for finding in findings]}
@@ -44,10 +66,10 @@ def doctor(context: typer.Context) -> None:
             if finding.next:
                 table.add_row("", "", f"[bold]next:[/] {escape(finding.next)}")
         state.out.print(table)
-    state.exit_code = 0 if all(finding.ok for finding in findings) else 2
+    state.exit_code = worst(one.code for one in found)
 
 
-async def _examine(state: Globals) -> list[Finding]:
+async def _examine(state: Globals, account: str | None) -> list[_Found]:
     settings = state.settings
     checks: list[tuple[str, Callable[[Settings], Awaitable[str]]]] = [
         ("settings", _settings),
@@ -58,13 +80,43 @@ async def _examine(state: Globals) -> list[Finding]:
         ("editions", _editions),
         ("browser", _browser),
     ]
-    findings = []
+    found = []
     for what, check in checks:
         try:
-            findings.append(Finding(what, True, await check(settings)))
+            found.append(_Found(Finding(what, True, await check(settings)), 0))
         except CountermandError as error:
-            findings.append(Finding(what, False, error.message, error.next))
-    return findings
+            found.append(_Found(Finding(what, False, error.message, error.next), 2))
+    if account is not None:
+        wrong = [one.finding.what for one in found if not one.finding.ok and one.finding.what != "shops"]
+        found += _not_looked_at(wrong) if wrong else await _look(state, account)
+    return found
+
+
+async def _look(state: Globals, account: str) -> list[_Found]:
+    """What the portal shows, as far as a walk that only reads comes."""
+    from agent.cli.person import TerminalPerson
+    from agent.engine.readiness import LIVE
+    from agent.engine.visits import Visits
+    from agent.engine.workshop import Manner
+
+    workshop = state.workshop(Manner(), TerminalPerson(state.people))
+    portal = state.settings.account(account)[1].portal
+    found = []
+    for one in await Visits(workshop).examine(portal, account):
+        if one.error is None:
+            found.append(_Found(Finding(one.what, True, one.found), 0))
+        else:
+            report, code = told(one.error)
+            found.append(_Found(Finding(one.what, False, report.message, report.next), code))
+    return found + _not_looked_at([found[-1].finding.what], LIVE[len(found) :])
+
+
+def _not_looked_at(first: list[str], rest: Sequence[str] | None = None) -> list[_Found]:
+    """What waits for *first* to be put right."""
+    from agent.engine.readiness import LIVE
+
+    because = f"not looked at: first {', '.join(first)}"
+    return [_Found(Finding(what, False, because), 0) for what in (LIVE if rest is None else rest)]
 
 
 async def _settings(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from agent.browser.checking import Checked
-from agent.engine import checking, looking, settling, submitting, sweeping, teaching
+from agent.engine import checking, looking, readiness, settling, submitting, sweeping, teaching
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.sites import Sites
 from agent.engine.workshop import Workshop, end_with
@@ -49,6 +49,10 @@ class Visits:
     async def check(self, portal: str, account: str, order: str | None) -> list[Checked]:
         """Look for every target of the edition on every page that a reading walk comes to."""
         return await checking.check(self._sites, portal, account, order)
+
+    async def examine(self, portal: str, account: str) -> list[readiness.Looked]:
+        """Look whether an account can be worked with, as far as reading shows that."""
+        return await readiness.examine(self._sites, portal, account)
 
     async def teach_answer(self, cancellation: Cancellation, order: SupplierOrder) -> None:
         """Have the operator say what the supplier's answer about *order* means."""

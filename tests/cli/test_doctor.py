@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from fixtures.aliexpress import texts
 from fixtures.playground import Playground
 from tests.cli.conftest import Within
 from tests.conftest import needs_browser
@@ -101,3 +102,95 @@ def test_a_wrong_name_is_found(within: Within, playground: Playground, change: t
     ran = within("doctor", "--json")
 
     assert what in [finding["what"] for finding in ran.json["findings"] if not finding["ok"]]
+
+
+# -- live
+
+LIVE = ["sign-in", "My Orders", "one order", "selectors"]
+
+
+def _reads_only(playground: Playground) -> None:
+    """The portal received no submit, and nobody came near a form that sends one; the shop heard nothing at all."""
+    assert [] == playground.portal.submitted
+    assert not [page for page in playground.portal.world.counts if "cancel" in page]
+    assert [] == playground.shop.received
+
+
+@needs_browser
+@pytest.mark.slow
+def test_an_account_that_is_ready(within: Within, playground: Playground) -> None:
+    """
+    The first safe use: signed in, My Orders, one order read, the edition's targets found; and nothing that commits was touched.
+    """
+    ran = within("doctor", "--live", "main", "--json")
+
+    found = {finding["what"]: finding for finding in ran.json["findings"]}
+    assert (0, True, CHECKS + LIVE) == (ran.code, ran.json["ok"], list(found)), ran.err
+    assert "819" in found["My Orders"]["found"]
+    assert "reads “" in found["one order"]["found"]
+    assert "found" in found["selectors"]["found"]
+    _reads_only(playground)
+
+
+@needs_browser
+@pytest.mark.slow
+def test_a_sign_in_that_has_expired(within: Within, playground: Playground) -> None:
+    """
+    Without stored credentials a person must sign in: exit 20, which command does it, and what was not looked at for that.
+    """
+    assert 0 == within("doctor", "--live", "main").code
+    playground.portal.world.sessions.expire()
+    text = playground.config.read_text()
+    playground.config.write_text(text.replace('password = { file = "password" }\n', ""))
+
+    ran = within("doctor", "--live", "main", "--json")
+
+    found = {finding["what"]: finding for finding in ran.json["findings"]}
+    assert (20, False) == (ran.code, ran.json["ok"])
+    assert [True] * len(CHECKS) == [found[what]["ok"] for what in CHECKS]
+    assert "nobody is signed in" in found["sign-in"]["found"]
+    assert "countermand sign-in" in found["sign-in"]["next"]
+    assert {"not looked at: first sign-in"} == {found[what]["found"] for what in LIVE[1:]}
+    _reads_only(playground)
+
+
+@needs_browser
+@pytest.mark.slow
+def test_a_portal_that_has_changed(within: Within, playground: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A heading in words that the edition does not know: exit 30, and the targets are listed all the same.
+    """
+    for state in list(texts.STATUS["en"]):
+        monkeypatch.setitem(texts.STATUS["en"], state, "Something quite new")
+
+    ran = within("doctor", "--live", "main", "--json")
+
+    found = {finding["what"]: finding for finding in ran.json["findings"]}
+    assert (30, False, CHECKS + LIVE) == (ran.code, ran.json["ok"], list(found))
+    assert [True, True, False] == [found[what]["ok"] for what in LIVE[:3]]
+    assert "Something quite new" in found["one order"]["found"]
+    assert "found" in found["selectors"]["found"]
+    _reads_only(playground)
+
+
+@pytest.mark.usefixtures("no_browser")
+def test_what_is_wrong_here_comes_first(within: Within, playground: Playground) -> None:
+    """
+    Without a browser the portal is not asked for: exit 2.
+    """
+    ran = within("doctor", "--live", "main", "--json")
+
+    rest = [finding for finding in ran.json["findings"] if finding["what"] in LIVE]
+    assert (2, LIVE) == (ran.code, [finding["what"] for finding in rest])
+    assert {(False, "not looked at: first browser")} == {(finding["ok"], finding["found"]) for finding in rest}
+    assert {} == playground.portal.world.counts
+
+
+def test_an_account_that_the_settings_do_not_have(within: Within) -> None:
+    """
+    A slip of the pen is found before anything is looked at.
+    """
+    ran = within("doctor", "--live", "mian", "--json")
+
+    assert (2, "bad_input") == (ran.code, ran.json["error"]["kind"])
+    assert "Did you mean main?" in ran.err
