@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -213,6 +213,17 @@ class EvidenceSettings(_Table):
     trace: Literal["never", "on-failure", "always"] = "on-failure"
 
 
+NotifyOn = Literal["needs_person", "refused", "done", "account_paused", "portal_changed"]
+
+
+class NotifySettings(_Table):
+    """Who is told, and of what."""
+
+    to: list[Secret] = Field(default_factory=list)
+    """Apprise's addresses (mail, chat, push); each is a secret, for it holds the service's token or password."""
+    on: list[NotifyOn] = Field(default_factory=lambda: list(get_args(NotifyOn)))
+
+
 class VaultSettings(_Table):
     """Where the key of sealed sign-ins is kept; default: ``COUNTERMAND_KEY`` if set, else a file of ours."""
 
@@ -245,6 +256,7 @@ class Settings(BaseSettings):
     evidence: EvidenceSettings = EvidenceSettings()
     browser: BrowserSettings = BrowserSettings()
     vault: VaultSettings = VaultSettings()
+    notify: NotifySettings = NotifySettings()
 
     file: Path | None = Field(default=None, exclude=True)
     """The file these were read from; ``None`` when there was none."""
@@ -402,6 +414,7 @@ _ALL_KEYS = sorted(
             EvidenceSettings,
             BrowserSettings,
             VaultSettings,
+            NotifySettings,
             Above,
             SecretRef,
         )

@@ -15,6 +15,7 @@ import typer
 
 from agent.cli import backup, cancel, deciding, doctor, new_portal, seeing, signing_in, sweep, teach, worker
 from agent.cli.context import Globals, told
+from agent.cli.notify import notify
 from agent.cli.selectors import selectors
 from agent.cli.vault import vault
 from agent.errors import EXIT_CTRL_C, BadInput, CountermandError
@@ -63,6 +64,7 @@ def build() -> typer.Typer:
     app.command("recover")(worker.recover)
     app.command("doctor")(doctor.doctor)
     app.add_typer(selectors, name="selectors")
+    app.add_typer(notify, name="notify")
     app.add_typer(vault, name="vault")
     app.command("teach")(teach.teach)
     app.command("new-portal")(new_portal.new_portal)

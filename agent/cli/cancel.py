@@ -128,6 +128,7 @@ def cancel(
         watch = BatchResults(state, batch)
 
     from agent.cli.person import TerminalPerson
+    from agent.engine.telling import telling
     from agent.engine.workshop import Manner
 
     person = TerminalPerson(state.people, watch.bar if watch else None)
@@ -137,7 +138,8 @@ def cancel(
         return
     cancelling = Cancelling(state, workshop, wait, limit, watch)
     try:
-        asyncio.run(cancelling.all(requests))
+        with telling(workshop):
+            asyncio.run(cancelling.all(requests))
     except (KeyboardInterrupt, asyncio.CancelledError):
         state.exit_code = cancelling.interrupted()
     if watch:

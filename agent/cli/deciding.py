@@ -50,6 +50,7 @@ def retry(
     """Do now what is due next. On something uncertain it only looks."""
     from agent.cli.person import TerminalPerson
     from agent.engine.deciding import ask_again, retry
+    from agent.engine.telling import telling
     from agent.engine.workshop import Manner
 
     state: Globals = context.obj
@@ -61,7 +62,8 @@ def retry(
         retry(workshop, id)
     cancelling = Cancelling(state, workshop, wait, limit)
     try:
-        asyncio.run(cancelling.go_on(id))
+        with telling(workshop):
+            asyncio.run(cancelling.go_on(id))
     except (KeyboardInterrupt, asyncio.CancelledError):
         state.exit_code = cancelling.interrupted()
 
@@ -79,6 +81,7 @@ def approve(
     """Say yes to the submit that a cancellation waits with, for what the order costs as it was read."""
     from agent.cli.person import TerminalPerson
     from agent.engine.deciding import approve
+    from agent.engine.telling import telling
     from agent.engine.workshop import Manner
 
     state: Globals = context.obj
@@ -89,7 +92,8 @@ def approve(
     state.people.print(f"Approved: {named}.", markup=False)
     cancelling = Cancelling(state, workshop, wait, limit)
     try:
-        asyncio.run(cancelling.go_on(id))
+        with telling(workshop):
+            asyncio.run(cancelling.go_on(id))
     except (KeyboardInterrupt, asyncio.CancelledError):
         state.exit_code = cancelling.interrupted()
 

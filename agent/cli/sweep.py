@@ -29,13 +29,15 @@ def sweep(
     Where a supplier has agreed, the shop order is cancelled next, as it was asked for; a running worker does that.
     """
     from agent.cli.person import TerminalPerson
+    from agent.engine.telling import telling
     from agent.engine.workshop import Manner
 
     state: Globals = context.obj
     if account is not None:
         state.settings.account(account)
     workshop = state.workshop(Manner(headed=headed), TerminalPerson(state.people))
-    asyncio.run(_sweep(state, workshop, account))
+    with telling(workshop):
+        asyncio.run(_sweep(state, workshop, account))
 
 
 async def _sweep(state: Globals, workshop: Workshop, only: str | None) -> None:

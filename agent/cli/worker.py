@@ -25,6 +25,7 @@ def worker(
     browsers: Annotated[int, typer.Option(min=1, max=50, help="How many accounts are visited at once.")] = 2,
 ) -> None:
     """Do what is due, for every account, until told to stop (Ctrl-C or SIGTERM: what is under way is ended first)."""
+    from agent.engine.telling import telling
     from agent.engine.worker import named
     from agent.engine.workshop import Manner
 
@@ -34,7 +35,7 @@ def worker(
             f"{id} cannot be a worker's name", next="Use letters, digits and hyphens, at most 40, e.g. worker-1."
         )
     workshop = state.workshop(Manner(), Silent(state))
-    with named(workshop.database, id):
+    with named(workshop.database, id), telling(workshop):
         asyncio.run(_work(state, workshop, id, browsers))
 
 

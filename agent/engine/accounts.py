@@ -71,4 +71,5 @@ class Accounts:
             if signed_in or proven:
                 row.proven_at, row.paused_at, row.paused_because = now, None, None
             if paused_because is not None:
-                row.paused_at, row.paused_because = now, redactor.clean(paused_because)
+                # Stopped at the same again, it has been paused since the first time.
+                row.paused_at, row.paused_because = row.paused_at or now, redactor.clean(paused_because)

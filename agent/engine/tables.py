@@ -179,6 +179,35 @@ class AccountRow(Base):
     paused_because: Mapped[str | None] = mapped_column(Text)
 
 
+class NoticeRow(Base):
+    """That people are told of a state, at one address: once, whatever is started anew."""
+
+    __tablename__ = "notices"
+    __table_args__ = (Index("ix_notices_unsent", "sent_at", "next_at"),)
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    to: Mapped[str] = mapped_column(String(200), primary_key=True)
+    """What the settings call the address; itself it is a secret."""
+    title: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When it is tried, or tried again."""
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class TellingRow(Base):
+    """Up to where people were told, in one row."""
+
+    __tablename__ = "telling"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    first: Mapped[datetime] = mapped_column(UtcDateTime)
+    """Since when people are told at all."""
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When the ledger was looked at last."""
+
+
 class RestoreRow(Base):
     """The last restore of this ledger, in one row: until long after it, a new request needs a person's yes."""
 

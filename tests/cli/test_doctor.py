@@ -112,7 +112,9 @@ LIVE = ["sign-in", "My Orders", "one order", "selectors"]
 def _reads_only(playground: Playground) -> None:
     """The portal received no submit, and nobody came near a form that sends one; the shop heard nothing at all."""
     assert [] == playground.portal.submitted
-    assert not [page for page in playground.portal.world.counts if "cancel" in page]
+    counts = playground.portal.world.counts
+    assert not [what for counted in counts.values() for what in counted if "refund-cancel" in what]
+    assert [what for counted in counts.values() for what in counted if "/p/order/" in what]
     assert [] == playground.shop.received
 
 
