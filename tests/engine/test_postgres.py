@@ -15,12 +15,13 @@ from sqlalchemy import text
 from agent.engine.clock import SystemClock
 from agent.engine.database import Database, open_database
 from agent.engine.ledger import Ledger
+from agent.engine.notices import Notices
 from agent.engine.records import Cancellation, Wanted
 from agent.engine.stamps import LedgerStamper
 from agent.engine.worker import named
-from agent.errors import BadInput, Retryable
+from agent.errors import ApprovalNeeded, BadInput, Retryable
 from agent.model import OrderStage, Stage
-from tests.engine.bench import ORDER, PLAIN, Nobody
+from tests.engine.bench import ORDER, OTHER, PLAIN, THIRD, Nobody
 from tests.engine.cluster import Cluster, How, cluster
 
 pytestmark = pytest.mark.slow
@@ -112,6 +113,35 @@ async def test_one_owner_at_a_time(both: tuple[Database, Database]) -> None:
 
     assert ["first", "second"] == order
     assert ["aliexpress.main is in use by the first; waiting for it to finish"] == waiting.heard
+
+
+def test_people_are_told_once(both: tuple[Database, Database]) -> None:
+    """
+    Twenty look and send at the same time: each state is taken by one of them.
+    """
+    here, clock = ["env BOX"], SystemClock()
+    Notices(both[0], clock, ["needs_person"]).note(here)
+    claimed = [ledger(both[0]).claim([Wanted("aliexpress", "main", order)], PLAIN) for order in (ORDER, OTHER, THIRD)]
+    for one in claimed:
+        assert one is not None
+        ledger(both[0]).fail(one.id, ApprovalNeeded("nobody said yes"), None, stage=Stage.NEEDS_OPERATOR)
+    taken: list[str] = []
+    at_once = threading.Barrier(20)
+
+    def tell(database: Database) -> None:
+        notices = Notices(database, clock, ["needs_person"])
+        at_once.wait(30)
+        for _ in range(3):
+            notices.note(here)
+            taken.extend(due.key for due in notices.take(here))
+
+    threads = [threading.Thread(target=tell, args=(both[number % 2],)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (3, 3) == (len(taken), len(set(taken)))
 
 
 def test_a_worker_s_name_is_its_own(both: tuple[Database, Database]) -> None:
