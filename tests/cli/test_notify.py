@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -135,6 +136,37 @@ def test_a_command_tells_what_came_of_it_once(playground: Playground, counterman
     files = [path for path in playground.home.rglob("*") if path.is_file()]
     assert [] == [path for path in files if b"hook-secret" in path.read_bytes()]
     assert "hook-secret" not in asked.out + asked.err + done.out + done.err
+
+
+@needs_browser
+@pytest.mark.slow
+def test_a_worker_tells_while_it_works(playground: Playground, countermand: CommandLine, box: Mailbox) -> None:
+    """
+    Not only when it ends; and one that is started after it tells nothing again.
+    """
+    playground.portal.world.set(delay_ms=0)
+    playground.config.write_text(f'approval = "always"\n{playground.config.read_text()}')
+    add(playground, '[notify]\nto = [{ env = "BOX" }]\n')
+    env = {"BOX": box.url}
+    titles: list[list[str]] = []
+    for _ in range(2):
+        worker = countermand.start("--json", "worker", env=env)
+        try:
+            assert worker.stdout is not None
+            assert "ready" == json.loads(worker.stdout.readline())["event"]
+            if not titles:
+                countermand("cancel", PLACED, "--account", "main", "--reason", "other", "--wait", "none", env=env)
+                until = time.monotonic() + 60
+                while not box.messages and time.monotonic() < until:
+                    time.sleep(0.05)
+                titles.append(list(box.titles))
+        finally:
+            worker.terminate()
+            worker.communicate(timeout=90)
+        titles.append(list(box.titles))
+
+    assert [["countermand: a person is needed"]] * 3 == titles
+    assert [] == playground.portal.submitted
 
 
 @needs_browser
