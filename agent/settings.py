@@ -151,6 +151,8 @@ class PortalSettings(_Table):
     looks: Looks = Looks()
     patience: Patience = Patience()
     resubmit: Literal["ask", "when_clear"] = "ask"
+    sign_in_again: Duration = timedelta(hours=1)
+    """How long after the stored password was typed it is not typed again by ourselves, however soon the session ends."""
     quiet: Duration = timedelta(seconds=120)
     """How long a click may still land after a crash; nothing is looked at or clicked before it is over (design 4.3)."""
 

@@ -57,6 +57,10 @@ class Vault:
                     next="Bring back the right key, or remove the sealed file and sign in again.",
                 ) from None
 
+    def has(self, name: str) -> bool:
+        """Whether anything is sealed under *name*; whether it opens is another matter."""
+        return self._path(name).exists()
+
     def forget(self, name: str) -> None:
         """Remove what was sealed under *name*."""
         self._path(name).unlink(missing_ok=True)

@@ -79,6 +79,10 @@ class StateStore:
         _tell_redactor(state)
         self._vault.save(_sealed_name(portal, account), state.model_dump_json().encode())
 
+    def has(self, portal: str, account: str) -> bool:
+        """Whether a state of an account is kept."""
+        return self._vault.has(_sealed_name(portal, account))
+
     def forget(self, portal: str, account: str) -> None:
         """Sign out, as far as we are concerned."""
         self._vault.forget(_sealed_name(portal, account))

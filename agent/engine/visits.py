@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.browser.checking import Checked
 from agent.engine import checking, looking, settling, submitting, sweeping, teaching
+from agent.engine.pausing import why_not_there
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.sites import Sites
 from agent.engine.workshop import Workshop, end_with
@@ -25,6 +26,10 @@ class Visits:
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
         self._sites = Sites(workshop)
+
+    def why_not_there(self, portal: str, account: str) -> SignInNeeded | None:
+        """Why nobody goes to an account now; ``None``: it is not paused."""
+        return why_not_there(self._sites, portal, account)
 
     async def submit(self, cancellation: Cancellation, order: SupplierOrder) -> None:
         """Read the shop order, then ask the supplier to cancel *order*."""
@@ -84,10 +89,17 @@ async def _sign_in(sites: Sites, portal: str, account: str, *, by_hand: bool) ->
                             f"no username and password are stored for account {account}",
                             next=f"Run countermand sign-in {account} where there is a screen, or add them to [accounts.{account}].",
                         )
-                    await site.portal.sign_in(walk, credentials)
+                    await sites.sign_in_once(site, walk, credentials)
                 await site.portal.prove_signed_in(walk)
                 await sites.keep_state(site, signed_in=True)
+                _goes_on(workshop, portal, account)
         except BaseException as error:
             end_with(journal, error)
             raise
         journal.end(ok=True, kind="signed_in", message="signed in")
+
+
+def _goes_on(workshop: Workshop, portal: str, account: str) -> None:
+    """A person has signed in: whatever was refused before is over, and so is any pause."""
+    workshop.accounts.refused(portal, account, None)
+    workshop.accounts.resume(portal, account)
