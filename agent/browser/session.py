@@ -90,8 +90,9 @@ class StateStore:
 
 def _tell_redactor(state: SignedInState) -> None:
     """Whatever could be a key to the account. Short cookies are languages and switches: their words occur elsewhere."""
-    for cookie in state.storage.get("cookies", []):
-        value = str(cookie.get("value", ""))
+    values = [str(cookie.get("value", "")) for cookie in state.storage.get("cookies", [])]
+    values += [value for stored in state.session_storage.values() for value in stored.values()]
+    for value in values:
         if len(value) >= _SHORTEST_KEY:
             redactor.learn(value)
 

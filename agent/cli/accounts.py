@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent.cli.context import Globals
+from agent.errors import BadInput
+from agent.redact import redactor
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from agent.engine.workshop import Workshop
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account, as the settings name it.")]
@@ -55,6 +62,88 @@ def resume(context: typer.Context, account: Name) -> None:
     sentence = f"Account {name} goes on." if was_paused else f"Account {name} was not paused."
     _say(state, name, settings.portal, sentence, paused=False)
     tell_what_stopped(state, workshop, settings.portal, name)
+
+
+@accounts.command()
+def export(
+    context: typer.Context,
+    account: Name,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where to; nothing is overwritten.")],
+) -> None:
+    """Write the sign-in of an account into a file sealed with a passphrase, to carry it to another machine."""
+    from agent.engine.carrying import exists, export, kept_state
+
+    state: Globals = context.obj
+    name, settings = state.settings.account(account)
+    workshop = workshop_of(state)
+    kept_state(workshop, settings.portal, name)
+    if os.path.lexists(to):
+        raise exists(to)
+    export(workshop, settings.portal, name, to, asyncio.run(_passphrase(workshop, twice=True)))
+    if state.json:
+        state.print_json({"account": name, "portal": settings.portal, "file": str(to)})
+    else:
+        sentence = f"The sign-in of account {name} is in {to}. There: countermand accounts import {to.name}"
+        state.out.print(sentence, markup=False, soft_wrap=True)
+
+
+@accounts.command(name="import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What accounts export has written.")],
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the account is called here; default: as it was there.")
+    ] = None,
+) -> None:
+    """Take in a sign-in that was exported elsewhere, and prove it on a signed-in page."""
+    from agent.engine.carrying import opened, take_in
+    from agent.passphrase import check_is_ours
+
+    state: Globals = context.obj
+    try:
+        sealed = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read ({error.strerror})", next="Correct the file's name.") from None
+    check_is_ours(sealed, str(file))
+    workshop = workshop_of(state)
+    carried = opened(file, sealed, asyncio.run(_passphrase(workshop, twice=False)))
+    name, settings = state.settings.account(account or carried.account)
+    if settings.portal != carried.portal:
+        raise BadInput(
+            f"{file} holds a sign-in at {carried.portal}, and account {name} is one at {settings.portal}",
+            next="Name the account that it belongs to: --account NAME.",
+        )
+    proved = asyncio.run(take_in(workshop, carried, name))
+    if state.json:
+        state.print_json({"account": name, "portal": settings.portal, "signed_in": True, "proved": proved})
+    else:
+        how = "a signed-in page has proved it" if proved else "it was not proved: there is no browser on this machine"
+        state.out.print(f"Account {name} is signed in at {settings.portal}; {how}.", soft_wrap=True)
+    tell_what_stopped(state, workshop, settings.portal, name)
+
+
+async def _passphrase(workshop: Workshop, *, twice: bool) -> SecretStr:
+    from pydantic import SecretStr
+
+    from agent.passphrase import SHORTEST, VARIABLE
+
+    given: SecretStr | None = None
+    if os.environ.get(VARIABLE):
+        given = SecretStr(os.environ[VARIABLE])
+    elif workshop.person.is_here:
+        given = await workshop.person.ask("the passphrase of the file")
+        again = await workshop.person.ask("the same passphrase once more") if given and twice else given
+        if given != again:
+            raise BadInput("the two passphrases differ", next="Give the command again.")
+    if given is None:
+        raise BadInput("there is no passphrase", next=f"Give the command at a terminal, or set {VARIABLE}.")
+    if twice and len(given.get_secret_value()) < SHORTEST:
+        raise BadInput(
+            f"the passphrase is too short: whoever finds the file can guess it (at least {SHORTEST} characters)",
+            next="Take a longer one, such as five words.",
+        )
+    redactor.learn(given)
+    return given
 
 
 def workshop_of(state: Globals) -> Workshop:

@@ -152,12 +152,21 @@ class Accounts:
         with self._database.writing() as session:
             _made(session, portal, account).tried_at = self._clock.now()
 
-    def refused(self, portal: str, account: str, what: str | None) -> None:
-        """What the portal did not take; ``None``: that is over, a person has signed in."""
+    def refused(self, portal: str, account: str, what: str) -> None:
+        """The portal did not take the stored sign-in; *what* is the trace of it."""
+        with self._database.writing() as session:
+            _made(session, portal, account).refused = what
+
+    def accepted(self, portal: str, account: str, *, by_a_person: bool = False) -> None:
+        """
+        The portal took a sign-in: nothing is refused any more.
+
+        :param by_a_person: a person signed in, so that the next silent attempt need not wait either.
+        """
         with self._database.writing() as session:
             row = _made(session, portal, account)
-            row.refused = what
-            if what is None:
+            row.refused = None
+            if by_a_person:
                 row.tried_at = None
 
 
@@ -173,9 +182,7 @@ def _record(row: AccountRow) -> AccountRecord:
     pause = None
     if row.paused_at is not None:
         pause = Pause(row.paused_at, row.paused_because or "", row.paused_by == OPERATOR)
-    return AccountRecord(
-        row.portal, row.name, row.signed_in_at, row.proven_at, pause, row.tried_at, row.refused
-    )
+    return AccountRecord(row.portal, row.name, row.signed_in_at, row.proven_at, pause, row.tried_at, row.refused)
 
 
 def _resume(session: Session, account: AccountRow, now: datetime) -> None:

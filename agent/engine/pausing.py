@@ -45,7 +45,8 @@ def waits(workshop: Workshop, cancellation: Cancellation, orders: Sequence[Suppl
     unresolved = [order.order_id for order in orders if order.is_unresolved]
     if unresolved:
         error = Uncertain(
-            f"order {', '.join(unresolved)} may have been submitted, and nobody has looked since: {why.what}", next=why.next
+            f"order {', '.join(unresolved)} may have been submitted, and nobody has looked since: {why.what}",
+            next=why.next,
         )
     else:
         error.done_so_far = "Nothing was done now; it goes on by itself afterwards."

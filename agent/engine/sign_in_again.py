@@ -46,14 +46,15 @@ def check_may_try(workshop: Workshop, portal: str, account: str, credentials: Cr
     """
     known = workshop.accounts.get(portal, account)
     by_hand = f"run countermand sign-in {account}"
-    if known.refused is not None and is_trace_of(known.refused, credentials):
+    if known.refused is not None:
+        if not is_trace_of(known.refused, credentials):
+            return  # corrected since
         raise SignInNeeded(
             f"account {account} is signed out, and the portal did not accept its stored username and password, which are not tried again",
             next=f"Correct them in the settings, or {by_hand}.",
         )
     pause = workshop.settings.portal(portal).sign_in_again
-    now = workshop.clock.now()
-    if known.tried_at is not None and abs(now - known.tried_at) < pause:
+    if known.tried_at is not None and abs(workshop.clock.now() - known.tried_at) < pause:
         raise SignInNeeded(
             f"account {account} is signed out again: its stored password was last tried at {known.tried_at:%Y-%m-%d %H:%M} UTC, and is not tried twice within {pause}",
             next=f"{by_hand.capitalize()}.",

@@ -19,7 +19,7 @@ from agent.browser.editions import Editions, LoadedEdition
 from agent.browser.evidence import Journal
 from agent.browser.lessons import Lessons
 from agent.browser.recognise import Hosts
-from agent.browser.session import BrowserSession, StateStore, browser_session
+from agent.browser.session import BrowserSession, SignedInState, StateStore, browser_session
 from agent.browser.walk import BrowserWalk, WalkOptions
 from agent.engine.locks import this_process
 from agent.engine.records import SupplierOrder
@@ -69,18 +69,26 @@ class Sites:
 
     @asynccontextmanager
     async def open(
-        self, portal_name: str, account: str, journal: Journal, *, fresh: bool = False
+        self,
+        portal_name: str,
+        account: str,
+        journal: Journal,
+        *,
+        fresh: bool = False,
+        state: SignedInState | None = None,
     ) -> AsyncIterator[Site]:
         """
         The account's browser, with its signed-in state.
 
         :param fresh: as a stranger.
+        :param state: with this one instead of that in the vault.
         """
         portal = portal_named(portal_name)
         settings = self._settings.portal(portal_name)
         loaded = self.edition(portal)
         hosts = Hosts(loaded.edition, settings.hosts)
-        state = None if fresh else self._states.load(portal_name, account)
+        if state is None and not fresh:
+            state = self._states.load(portal_name, account)
         options = WalkOptions(
             patience=settings.patience,
             between_pages=settings.pace.between_pages,
@@ -178,6 +186,7 @@ class Sites:
         check_may_try(self.workshop, site.portal.name, site.account, credentials)
         await self.sign_in_once(site, walk, credentials)
         await self.keep_state(site, signed_in=True)
+        self.workshop.accounts.accepted(site.portal.name, site.account)
 
     async def sign_in_once(self, site: Site, walk: Walk, credentials: Credentials) -> None:
         """Type the stored sign-in, and note that; what the portal did not take is not tried again by ourselves."""

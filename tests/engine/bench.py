@@ -251,7 +251,13 @@ class PretendSites(Sites):
 
     @asynccontextmanager
     async def open(
-        self, portal_name: str, account: str, journal: Journal, *, fresh: bool = False
+        self,
+        portal_name: str,
+        account: str,
+        journal: Journal,
+        *,
+        fresh: bool = False,
+        state: SignedInState | None = None,
     ) -> AsyncIterator[Site]:
         portal, session = cast(SupplierPortal, self._pretend), cast(BrowserSession, _PretendSession())
         yield Site(portal, account, session, not fresh, cast(Confirmations, None))
