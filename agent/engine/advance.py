@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from agent.engine.limits import Later, not_before, wait_until
 from agent.engine.pausing import waits
 from agent.engine.records import Cancellation, SupplierOrder
 from agent.engine.sweeping import worth_a_look
@@ -83,9 +84,13 @@ class Engine:
     async def _advance_one(self, cancellation: Cancellation, among: Collection[str] | None) -> list[Cancellation]:
         """Gives back the others that were looked at along with it."""
         paused = self._paused(cancellation)
+        later: list[Later] = []
         if not cancellation.is_held:
             for order in cancellation.orders:
                 if order.may_be_submitted and _account(order) not in paused:
+                    if (over := not_before(self._workshop, *_account(order))) is not None:
+                        later.append(over)
+                        continue
                     await self.visits.submit(cancellation, order)
                     _, after = self._ledger.again(order)
                     self._quiet_left(after)  # a click of our own is counted from now
@@ -93,14 +98,26 @@ class Engine:
         left = [order for order in cancellation.orders if order.is_open or order.may_be_submitted]
         open_orders = [order for order in left if order.is_open and _account(order) not in paused]
         if open_orders:
-            return await self._look(cancellation, open_orders, among)
-        if (left and not cancellation.is_held) or any(order.is_open for order in left):
+            along = await self._look(cancellation, open_orders, among)
+            self._not_later_than(cancellation, later)
+            return along
+        if later:
+            first = min(later, key=lambda one: one.until)
+            wait_until(self._workshop, cancellation, first)
+        elif (left and not cancellation.is_held) or any(order.is_open for order in left):
             self._wait_for_account(cancellation, left, paused)
         elif cancellation.stage is Stage.SETTLING and cancellation.choices.shop_gid is not None:
             await self.visits.settle(cancellation)
         else:
             self._ledger.postpone(cancellation.id, None)
         return []
+
+    def _not_later_than(self, cancellation: Cancellation, later: Sequence[Later]) -> None:
+        """What may be submitted soon does not wait for the next look at its other orders."""
+        now = self._ledger.get(cancellation.id)
+        until = min((one.until for one in later), default=None)
+        if until is not None and not now.is_held and (now.due_at is None or now.due_at > until):
+            self._ledger.postpone(cancellation.id, until)
 
     def _paused(self, cancellation: Cancellation) -> dict[tuple[str, str], SignInNeeded]:
         """The accounts of its undecided orders to which nobody goes now, and why."""

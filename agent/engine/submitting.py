@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.browser.commit import CommitOptions
 from agent.browser.evidence import Journal
+from agent.engine.limits import not_before, wait_until
 from agent.engine.looking import next_look, tell
 from agent.engine.pausing import waits, why_not_there
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
@@ -46,6 +47,9 @@ async def submit(sites: Sites, cancellation: Cancellation, order: SupplierOrder)
             return
         if (why := why_not_there(sites, order.portal, order.account)) is not None:
             waits(workshop, cancellation, [order], why)
+            return
+        if (over := not_before(workshop, order.portal, order.account)) is not None:
+            wait_until(workshop, cancellation, over)  # another process was faster
             return
         visit = workshop.ledger.begin_visit(cancellation.id, "submit", order)
         journal = workshop.journal(visit, "submit", order.portal, order.account, order.order_id)

@@ -166,6 +166,7 @@ async def work(home: Path, port: int, quiet: str, point: Point, id: str, address
     accounts = {f"a{number}": {"portal": "aliexpress"} for number in range(1, 6)}
     portal_settings = {
         "pace": {"between_visits": "0s", "between_pages": "0s"},
+        "limits": {"per_hour": "none", "per_day": "none"},
         "quiet": quiet,
         "resubmit": "when_clear",
         "looks": {"first": "0.3s", "longest": "1s"},

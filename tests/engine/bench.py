@@ -347,7 +347,13 @@ class Bench:
         """
         table: dict[str, Any] = {
             "home": home,
-            "portals": {"aliexpress": {"pace": {"between_visits": "0s", "between_pages": "0s"}, **portal}},
+            "portals": {
+                "aliexpress": {
+                    "pace": {"between_visits": "0s", "between_pages": "0s"},
+                    "limits": {"per_hour": "none", "per_day": "none"},
+                    **portal,
+                }
+            },
             "accounts": {"main": {"portal": "aliexpress"}, "second": {"portal": "aliexpress"}},
             "shops": {"main": {"kind": "pretend", "domain": "pretend.example"}},
         }

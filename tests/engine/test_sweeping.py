@@ -163,7 +163,7 @@ async def test_nobody_knocks_at_a_paused_account(bench: Bench) -> None:
     bench.clock.forward(HOUR)
 
     await bench.engine().advance(bench.clock.now())
-    with pytest.raises(SignInNeeded, match="account main is paused since .*: a slider"):
+    with pytest.raises(SignInNeeded, match="account main is paused since"):
         await bench.engine().sweep("aliexpress", "main")
 
     assert ([], []) == (bench.portal.swept, bench.portal.looked)
