@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from agent.browser.session import SignedInState, StateStore
+from agent.cli.person import TerminalPerson
 from agent.vault import Vault
 from fixtures.aliexpress.seed import MAIN, ORDERS, SECOND_ORDERS
 from fixtures.playground import Playground
@@ -292,6 +295,43 @@ def test_an_export_wants_a_passphrase(
     assert not (tmp_path / "main.sealed").exists()
 
 
+@pytest.mark.parametrize(
+    "typed, code, sentence",
+    [
+        (["five words are quite enough"] * 2, 0, ""),
+        (["five words are quite enough", "six"], 2, "the two passphrases differ"),
+        ([None], 2, "there is no passphrase"),
+    ],
+)
+def test_at_a_terminal_the_passphrase_is_asked_for_twice(
+    within: Within,
+    signed_in: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: list[str | None],
+    code: int,
+    sentence: str,
+) -> None:
+    """
+    A slip of the finger would lock the file for good.
+    """
+    questions = []
+
+    async def ask(self: TerminalPerson, question: str) -> SecretStr | None:
+        questions.append(question)
+        answer = typed[len(questions) - 1]
+        return None if answer is None else SecretStr(answer)
+
+    monkeypatch.setattr(TerminalPerson, "is_here", True)
+    monkeypatch.setattr(TerminalPerson, "ask", ask)
+
+    ran = within("accounts", "export", "main", "--to", str(tmp_path / "main.sealed"))
+
+    assert (code, len(typed)) == (ran.code, len(questions))
+    assert sentence in ran.err
+    assert (code == 0) == (tmp_path / "main.sealed").exists()
+
+
 def test_who_is_not_signed_in_exports_nothing(within: Within, tmp_path: Path) -> None:
     """
     There is nothing to carry.
@@ -358,3 +398,26 @@ def test_where_there_is_no_browser_it_is_kept_unproved(
     assert "it was not proved: there is no browser on this machine" in ran.out
     there = {row["account"]: row for row in within("accounts", "--json").json["accounts"]}
     assert (True, None) == (there["second"]["state_kept"], there["second"]["paused_at"])
+
+
+# -- limits
+
+
+@pytest.mark.parametrize("wait", [["--timeout", "1s"], ["--wait", "none"]])
+def test_what_is_outside_working_hours_is_on_its_way(within: Within, playground: Playground, wait: list[str]) -> None:
+    """
+    Nothing is wrong: exit 0, it says until when it waits, and no page is loaded.
+    """
+    now = datetime.now(UTC)
+    hours = f"{now + timedelta(hours=2):%H:%M}-{now + timedelta(hours=3):%H:%M}"
+    text = playground.config.read_text()
+    assert 'hours = "none"' in text
+    playground.config.write_text(text.replace('hours = "none"', f'hours = "{hours}"'))
+
+    ran = within("cancel", ORDERS["placed"], *REASON, "--account", "main", "--json", *wait)
+    shown = within("show", ran.json["id"])
+
+    assert (0, "open", None) == (ran.code, ran.json["stage"], ran.json["error"])
+    assert ("it waits until" in ran.err + shown.err) == (wait[0] == "--timeout")
+    assert (hours in ran.err) == (wait[0] == "--timeout")
+    assert 0 == page_loads(playground)
