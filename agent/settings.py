@@ -165,8 +165,8 @@ def _parse_hours(value: object) -> object:
     found = _HOURS.fullmatch(str(value).strip())
     if found is None or found[1] + found[2] == found[3] + found[4]:
         raise ValueError(f'“{value}” are no working hours; write e.g. "09:00-18:00", or "none"')
-    numbers = [int(part) for part in found.groups()]
-    return Hours(time(*numbers[:2]), time(*numbers[2:]))
+    begin, begin_minute, end, end_minute = (int(part) for part in found.groups())
+    return Hours(time(begin, begin_minute), time(end, end_minute))
 
 
 def _check_zone(name: str) -> str:

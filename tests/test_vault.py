@@ -105,11 +105,12 @@ def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, mode: int) ->
     folder = tmp_path / "vault"
     folder.chmod(mode)
 
-    for use in (lambda: Vault(tmp_path).load("x"), lambda: Vault(tmp_path).save("x", b"other")):
-        with pytest.raises(BadInput, match=f"can be read by others .mode {mode:04o}.") as caught:
-            use()
-        assert f"Run: chmod 700 {folder}" == caught.value.next
+    with pytest.raises(BadInput, match=f"can be read by others .mode {mode:04o}.") as opening:
+        Vault(tmp_path).load("x")
+    with pytest.raises(BadInput, match=f"can be read by others .mode {mode:04o}.") as sealing:
+        Vault(tmp_path).save("x", b"other")
 
+    assert {f"Run: chmod 700 {folder}"} == {opening.value.next, sealing.value.next}
     folder.chmod(0o700)
     assert SECRET == Vault(tmp_path).load("x")
 

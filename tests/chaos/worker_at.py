@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from agent.browser.evidence import Journal
+from agent.browser.session import SignedInState
 from agent.engine import settling, submitting, worker
 from agent.engine.advance import Engine
 from agent.engine.clock import SystemClock
@@ -102,13 +103,19 @@ class FarSites(PretendSites):
 
     @asynccontextmanager
     async def open(
-        self, portal_name: str, account: str, journal: Journal, *, fresh: bool = False
+        self,
+        portal_name: str,
+        account: str,
+        journal: Journal,
+        *,
+        fresh: bool = False,
+        state: SignedInState | None = None,
     ) -> AsyncIterator[Site]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(f"{account}\n".encode())
         token = _line.set((reader, writer))
         try:
-            async with super().open(portal_name, account, journal, fresh=fresh) as site:
+            async with super().open(portal_name, account, journal, fresh=fresh, state=state) as site:
                 yield site
         finally:
             _line.reset(token)

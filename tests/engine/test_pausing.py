@@ -203,7 +203,7 @@ def signs_in_when_asked(bench: Bench, wrong: bool) -> None:
         if wrong and "corrected" not in credentials.password.get_secret_value():
             raise SignInNeeded("the password is incorrect")
 
-    bench.portal.sign_in = sign_in  # type: ignore[assignment, method-assign]
+    bench.portal.sign_in = sign_in  # type: ignore[method-assign]
 
 
 @pytest.mark.usefixtures("credentials")
