@@ -12,13 +12,14 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.errors import BadInput
@@ -152,6 +153,60 @@ class Above(_Table):
 ApprovalPolicy = Literal["always", "never"] | Above
 
 
+def _number_or_none(value: object) -> object:
+    return None if value == "none" else value
+
+
+class Hours(NamedTuple):
+    """Working hours; they may go over midnight."""
+
+    begin: time
+    end: time
+
+    def __str__(self) -> str:
+        return f"{self.begin:%H:%M}-{self.end:%H:%M}"
+
+
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)")
+
+
+def _parse_hours(value: object) -> object:
+    if value is None or value == "none" or isinstance(value, Hours):
+        return None if value == "none" else value
+    found = _HOURS.fullmatch(str(value).strip())
+    if found is None or found[1] + found[2] == found[3] + found[4]:
+        raise ValueError(f'“{value}” are no working hours; write e.g. "09:00-18:00", or "none"')
+    begin, begin_minute, end, end_minute = (int(part) for part in found.groups())
+    return Hours(time(begin, begin_minute), time(end, end_minute))
+
+
+def _check_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"“{name}” is no time zone; write e.g. Europe/Berlin or UTC") from None
+    return name
+
+
+Most = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_number_or_none)]
+
+
+class Limits(_Table):
+    """How many cancellations an account submits, and when. ``"none"``: no limit."""
+
+    per_hour: Most = 20
+    per_day: Most = 100
+    hours: Annotated[Hours | None, BeforeValidator(_parse_hours)] = None
+    """Nothing is submitted outside; looks are read at any hour."""
+    time_zone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
+    """Of the hours."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.time_zone)
+
+
 class PortalSettings(_Table):
     """A supplier's portal. Everything is optional."""
 
@@ -159,9 +214,13 @@ class PortalSettings(_Table):
     """Addresses by role (``www``, ``m``, ``login``); default: the edition's."""
     edition: str | None = None
     pace: Pace = Pace()
+    limits: Limits = Limits()
+    """Of each of its accounts, unless the account has its own."""
     looks: Looks = Looks()
     patience: Patience = Patience()
     resubmit: Literal["ask", "when_clear"] = "ask"
+    sign_in_again: Duration = timedelta(hours=1)
+    """How long after the stored password was typed it is not typed again by ourselves, however soon the session ends."""
     quiet: Duration = timedelta(seconds=120)
     """How long a click may still land after a crash; nothing is looked at or clicked before it is over (design 4.3)."""
 
@@ -172,6 +231,8 @@ class AccountSettings(_Table):
     portal: str
     username: str | None = None
     password: Secret | None = None
+    limits: Limits | None = None
+    """Default: the portal's."""
 
 
 class ShopPolicy(_Table):
@@ -300,6 +361,11 @@ class Settings(BaseSettings):
         :raises BadInput: unknown, or left out where there are several.
         """
         return _pick("account", "accounts", name, self.accounts)
+
+    def limits(self, portal: str, account: str) -> Limits:
+        """How much an account submits; also one that the settings no longer name."""
+        own = self.accounts.get(account)
+        return own.limits if own is not None and own.limits is not None else self.portal(portal).limits
 
     def shop(self, name: str | None) -> tuple[str, ShopSettings]:
         """

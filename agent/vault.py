@@ -57,6 +57,10 @@ class Vault:
                     next="Bring back the right key, or remove the sealed file and sign in again.",
                 ) from None
 
+    def has(self, name: str) -> bool:
+        """Whether anything is sealed under *name*; whether it opens is another matter."""
+        return self._path(name).exists()
+
     def forget(self, name: str) -> None:
         """Remove what was sealed under *name*."""
         self._path(name).unlink(missing_ok=True)
@@ -86,12 +90,14 @@ class Vault:
             ) from None
 
     def _open(self, path: Path) -> bytes:
+        refuse_loose(self._folder)
         refuse_loose(path)
         keys = [self._key.present(), self._key.next()]
         return MultiFernet([Fernet(key) for key in keys if key is not None]).decrypt(path.read_bytes())
 
     def _alone(self) -> FileLock:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_loose(self._folder)
         return FileLock(self._folder / ".lock", mode=0o600)
 
     def _path(self, name: str) -> Path:

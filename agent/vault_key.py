@@ -204,18 +204,25 @@ def checked(key: str | bytes, where: str) -> bytes:
 
 def refuse_loose(path: Path) -> None:
     """
-    A file that others can read keeps no secret.
+    A file or folder that others can read keeps no secret.
 
     :raises BadInput: they can.
     """
-    mode = stat.S_IMODE(path.stat().st_mode)
+    status = path.stat()
+    mode = stat.S_IMODE(status.st_mode)
     if os.name == "posix" and mode & 0o077:
-        raise BadInput(f"{path} can be read by others (mode {mode:04o})", next=f"Run: chmod 600 {path}")
+        own = "700" if stat.S_ISDIR(status.st_mode) else "600"
+        raise BadInput(f"{path} can be read by others (mode {mode:04o})", next=f"Run: chmod {own} {path}")
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """A reader sees the old content or the new one, never half."""
-    os.replace(_temporary(path, content), path)
+    temporary = _temporary(path, content)
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_first(path: Path, content: bytes) -> None:
@@ -237,8 +244,12 @@ def _read(path: Path) -> bytes:
 
 def _temporary(path: Path, content: bytes) -> Path:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:  # a full disk, or Ctrl-C
+        os.unlink(name)
+        raise
     return Path(name)

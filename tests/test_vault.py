@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,22 @@ from agent.vault import Vault, VaultTokens
 
 SECRET = b"canary: the signed-in state"
 posix_only = pytest.mark.skipif(os.name != "posix", reason="file modes are a matter of POSIX")
+
+
+class Full:
+    """A file that nothing can be written to."""
+
+    def __init__(self, handle: int, error: BaseException) -> None:
+        self._handle, self._error = handle, error
+
+    def __enter__(self) -> Full:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+    def write(self, content: bytes) -> None:
+        raise self._error
 
 
 def modes(home: Path) -> dict[str, str]:
@@ -76,6 +93,56 @@ def test_what_others_can_read_is_refused(tmp_path: Path, file: str, mode: int) -
         Vault(tmp_path).load("x")
 
     assert f"Run: chmod 600 {tmp_path / file}" == caught.value.next
+
+
+@posix_only
+@pytest.mark.parametrize("mode", [0o750, 0o701, 0o777])
+def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, mode: int) -> None:
+    """
+    Nothing is sealed into it or opened from it; the next step mends it, and nothing is lost.
+    """
+    Vault(tmp_path).save("x", SECRET)
+    folder = tmp_path / "vault"
+    folder.chmod(mode)
+
+    with pytest.raises(BadInput, match=f"can be read by others .mode {mode:04o}.") as opening:
+        Vault(tmp_path).load("x")
+    with pytest.raises(BadInput, match=f"can be read by others .mode {mode:04o}.") as sealing:
+        Vault(tmp_path).save("x", b"other")
+
+    assert {f"Run: chmod 700 {folder}"} == {opening.value.next, sealing.value.next}
+    folder.chmod(0o700)
+    assert SECRET == Vault(tmp_path).load("x")
+
+
+@pytest.mark.parametrize("at", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_write_that_is_interrupted_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, error: BaseException
+) -> None:
+    """
+    A full disk, or Ctrl-C, anywhere while it is written: the old content stays, and the next write goes well.
+    """
+    vault = Vault(tmp_path)
+    vault.save("x", SECRET)
+
+    def stops(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as cut:
+        if at == "write":
+            cut.setattr("agent.vault_key.os.fdopen", lambda handle, mode: Full(handle, error))
+        else:
+            cut.setattr(f"agent.vault_key.os.{at}", stops)
+        with pytest.raises(type(error)):
+            vault.save("x", b"newer")
+
+    assert SECRET == Vault(tmp_path).load("x")
+    vault.save("x", b"newer")
+    assert b"newer" == Vault(tmp_path).load("x")
+    left = {path.name for path in (tmp_path / "vault").iterdir()} - {".lock", "x.sealed"}
+    assert set() == left
+    assert [] == [path for path in (tmp_path / "vault").iterdir() if SECRET in path.read_bytes()]
 
 
 def test_another_key_opens_nothing(tmp_path: Path) -> None:

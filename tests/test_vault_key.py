@@ -128,7 +128,7 @@ def test_after_a_change_the_old_key_opens_nothing(tmp_path: Path) -> None:
     (tmp_path / "before" / "vault.key").chmod(0o600)
     assert {SECRET} == {vault(tmp_path).load(f"n{number}") for number in range(5)}
     assert not set(old.values()) & set(sealed(tmp_path).values())
-    (tmp_path / "before" / "vault").mkdir()
+    (tmp_path / "before" / "vault").mkdir(mode=0o700)
     copied = tmp_path / "before" / "vault" / "n0.sealed"
     copied.write_bytes(sealed(tmp_path)["n0.sealed"])
     copied.chmod(0o600)

@@ -79,6 +79,10 @@ class StateStore:
         _tell_redactor(state)
         self._vault.save(_sealed_name(portal, account), state.model_dump_json().encode())
 
+    def has(self, portal: str, account: str) -> bool:
+        """Whether a state of an account is kept."""
+        return self._vault.has(_sealed_name(portal, account))
+
     def forget(self, portal: str, account: str) -> None:
         """Sign out, as far as we are concerned."""
         self._vault.forget(_sealed_name(portal, account))
@@ -86,8 +90,9 @@ class StateStore:
 
 def _tell_redactor(state: SignedInState) -> None:
     """Whatever could be a key to the account. Short cookies are languages and switches: their words occur elsewhere."""
-    for cookie in state.storage.get("cookies", []):
-        value = str(cookie.get("value", ""))
+    values = [str(cookie.get("value", "")) for cookie in state.storage.get("cookies", [])]
+    values += [value for stored in state.session_storage.values() for value in stored.values()]
+    for value in values:
         if len(value) >= _SHORTEST_KEY:
             redactor.learn(value)
 

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from agent.cli import backup, cancel, deciding, doctor, new_portal, seeing, signing_in, sweep, teach, worker
+from agent.cli.accounts import accounts
 from agent.cli.context import Globals, told
 from agent.cli.notify import notify
 from agent.cli.selectors import selectors
@@ -60,6 +61,8 @@ def build() -> typer.Typer:
     app.command("sweep")(sweep.sweep)
     app.command("abandon")(deciding.abandon)
     app.command("sign-in")(signing_in.sign_in)
+    app.command("sign-out")(signing_in.sign_out)
+    app.add_typer(accounts, name="accounts")
     app.command("worker")(worker.worker)
     app.command("recover")(worker.recover)
     app.command("doctor")(doctor.doctor)

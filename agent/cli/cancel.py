@@ -392,7 +392,7 @@ class Cancelling:
             self._watch.ends()
 
     def _show(self) -> None:
-        from agent.cli.output import show_result
+        from agent.cli.output import show_result, show_until
         from agent.engine.results import worst
 
         if self._state.json:
@@ -400,8 +400,10 @@ class Cancelling:
                 self._state.print_json(self._results[0])
             else:
                 self._state.print_json({"results": [result.model_dump(mode="json") for result in self._results]})
-        for result in self._results:
+        for asked, result in zip(self._asked, self._results, strict=True):
             show_result(self._state, result)
+            if isinstance(asked, str):
+                show_until(self._state, self._workshop.ledger.get(asked))
         self._state.exit_code = worst(self._codes)
 
     def interrupted(self) -> int:

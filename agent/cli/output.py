@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
 from rich.markup import escape
 from rich.table import Table
 
 from agent.cli.context import Globals
 from agent.model import ErrorReport, Result, ShopStage, Stage
 from agent.redact import redactor
+
+if TYPE_CHECKING:
+    from agent.engine.records import Cancellation
 
 _COLOURS = {Stage.DONE: "green", Stage.REFUSED: "red", Stage.NEEDS_OPERATOR: "yellow"}
 
@@ -42,6 +48,17 @@ def show_result(state: Globals, result: Result) -> None:
             console.print(f"  report: {result.report}", markup=False, soft_wrap=True)
     if result.error is not None:
         show_error(state, result.error)
+
+
+def show_until(state: Globals, cancellation: Cancellation) -> None:
+    """Until when something that is still to be submitted waits, where nothing is wrong with it: it is over a limit."""
+    now = datetime.now(UTC)
+    waits = cancellation.stage is Stage.OPEN and cancellation.error is None
+    if waits and cancellation.due_at is not None and cancellation.due_at > now:
+        state.people.print(
+            f"  it waits until {cancellation.due_at.astimezone():%Y-%m-%d %H:%M}, and goes on by itself where a worker runs",
+            markup=False,
+        )
 
 
 def show_error(state: Globals, error: ErrorReport) -> None:

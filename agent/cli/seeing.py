@@ -36,16 +36,18 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The cancellation, e.g. c-
 
 def show(context: typer.Context, id: Id) -> None:
     """Show one cancellation."""
-    from agent.cli.output import show_result
+    from agent.cli.output import show_result, show_until
     from agent.engine.results import result_of
 
     state: Globals = context.obj
     ledger = _ledger(state)
-    result = result_of(ledger.get(id), ledger, state.settings.home)
+    cancellation = ledger.get(id)
+    result = result_of(cancellation, ledger, state.settings.home)
     if state.json:
         state.print_json(result)
     else:
         show_result(state, result)
+        show_until(state, cancellation)
 
 
 def list_(

@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from agent.engine.limits import Later, not_before, wait_until
+from agent.engine.pausing import waits
 from agent.engine.records import Cancellation, SupplierOrder
 from agent.engine.sweeping import worth_a_look
 from agent.engine.visits import Visits
 from agent.engine.workshop import Workshop
+from agent.errors import SignInNeeded
 from agent.model import OrderStage, Stage
 
 
@@ -59,7 +62,10 @@ class Engine:
         Read what the supplier says about everything of *account* that waits for a decision, whenever its next look is due.
 
         :returns: the cancellations that it was about, as they were before.
+        :raises SignInNeeded: the account is paused, and was not gone to.
         """
+        if (why := self.visits.why_not_there(portal, account)) is not None:
+            raise why
         before = self._ledger.awaiting(portal, account, alone=False)
         await self.visits.sweep(portal, account, [order for one in before for order in _waiting_at(one, account)])
         for one in before:
@@ -77,21 +83,57 @@ class Engine:
 
     async def _advance_one(self, cancellation: Cancellation, among: Collection[str] | None) -> list[Cancellation]:
         """Gives back the others that were looked at along with it."""
+        paused = self._paused(cancellation)
+        later: list[Later] = []
         if not cancellation.is_held:
             for order in cancellation.orders:
-                if order.may_be_submitted:
+                if order.may_be_submitted and _account(order) not in paused:
+                    if (over := not_before(self._workshop, *_account(order))) is not None:
+                        later.append(over)
+                        continue
                     await self.visits.submit(cancellation, order)
                     _, after = self._ledger.again(order)
                     self._quiet_left(after)  # a click of our own is counted from now
                     return []
-        open_orders = [order for order in cancellation.orders if order.is_open]
+        left = [order for order in cancellation.orders if order.is_open or order.may_be_submitted]
+        open_orders = [order for order in left if order.is_open and _account(order) not in paused]
         if open_orders:
-            return await self._look(cancellation, open_orders, among)
-        if cancellation.stage is Stage.SETTLING and cancellation.choices.shop_gid is not None:
+            along = await self._look(cancellation, open_orders, among)
+            self._not_later_than(cancellation, later)
+            return along
+        if later:
+            first = min(later, key=lambda one: one.until)
+            wait_until(self._workshop, cancellation, first)
+        elif (left and not cancellation.is_held) or any(order.is_open for order in left):
+            self._wait_for_account(cancellation, left, paused)
+        elif cancellation.stage is Stage.SETTLING and cancellation.choices.shop_gid is not None:
             await self.visits.settle(cancellation)
         else:
             self._ledger.postpone(cancellation.id, None)
         return []
+
+    def _not_later_than(self, cancellation: Cancellation, later: Sequence[Later]) -> None:
+        """What may be submitted soon does not wait for the next look at its other orders."""
+        now = self._ledger.get(cancellation.id)
+        until = min((one.until for one in later), default=None)
+        if until is not None and not now.is_held and (now.due_at is None or now.due_at > until):
+            self._ledger.postpone(cancellation.id, until)
+
+    def _paused(self, cancellation: Cancellation) -> dict[tuple[str, str], SignInNeeded]:
+        """The accounts of its undecided orders to which nobody goes now, and why."""
+        accounts = dict.fromkeys(_account(order) for order in cancellation.orders if not order.stage.is_decided)
+        why = {account: self.visits.why_not_there(*account) for account in accounts}
+        return {account: error for account, error in why.items() if error is not None}
+
+    def _wait_for_account(
+        self,
+        cancellation: Cancellation,
+        orders: Sequence[SupplierOrder],
+        paused: dict[tuple[str, str], SignInNeeded],
+    ) -> None:
+        """Knocking at an account that waits for its person locks it; what is only watched was told to a person already."""
+        if not (cancellation.is_held and cancellation.is_watched):
+            waits(self._workshop, cancellation, orders, next(iter(paused.values())))
 
     async def _look(
         self, cancellation: Cancellation, orders: Sequence[SupplierOrder], among: Collection[str] | None
@@ -102,8 +144,6 @@ class Engine:
         for order in orders:
             if order.is_unresolved and (quiet := self._quiet_left(order)) > 0:
                 waiting.append(quiet)
-            elif self._is_left_alone(cancellation, order):
-                continue
             elif order.is_unresolved or self._workshop.manner.teach:
                 await self.visits.look(cancellation, order)
             else:
@@ -130,19 +170,8 @@ class Engine:
         return [
             one
             for one in worth_a_look(self._workshop, portal, account, self._clock.now())
-            if one.id != cancellation.id
-            and (among is None or one.id in among)
-            and not any(self._is_left_alone(one, order) for order in one.orders)
+            if one.id != cancellation.id and (among is None or one.id in among)
         ]
-
-    def _is_left_alone(self, cancellation: Cancellation, order: SupplierOrder) -> bool:
-        """
-        Watching does not knock at an account that waits for its person: that locks accounts. A command does.
-
-        What is uncertain in a cancellation that is not over is looked at because a person asked for it.
-        """
-        by_itself = cancellation.stage.is_final or (cancellation.is_held and not order.is_unresolved)
-        return by_itself and self._workshop.accounts.is_paused(order.portal, order.account)
 
     def _keep_watch(self, cancellation: Cancellation) -> None:
         """A request that is out is looked at until there is a decision, whatever its cancellation waits for."""
@@ -171,6 +200,10 @@ def _waiting_at(cancellation: Cancellation, account: str) -> list[SupplierOrder]
         for order in cancellation.orders
         if order.account == account and order.stage is OrderStage.AWAITING_DECISION
     ]
+
+
+def _account(order: SupplierOrder) -> tuple[str, str]:
+    return order.portal, order.account
 
 
 def _key(order: SupplierOrder) -> tuple[int, int] | None:

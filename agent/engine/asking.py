@@ -48,6 +48,9 @@ async def ask(workshop: Workshop, request: Request) -> Cancellation:
         if existing is not None and not _may_be_asked_afresh(existing, request, choices):
             _is_the_same(existing, request, choices)
             ledger.wake(existing.id)
+            for order in existing.orders:
+                if order.is_unresolved:  # finding out whether we asked is worth a knock at a paused account
+                    workshop.accounts.resume(order.portal, order.account, automatic_only=True)
             return ledger.get(existing.id)
         if agreed is None:
             agreed = await _agreed_after_restore(workshop, request)

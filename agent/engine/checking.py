@@ -5,6 +5,7 @@ The check visit: is the edition still what the portal shows? It reads only.
 from __future__ import annotations
 
 from agent.browser.checking import Checked
+from agent.engine.pausing import why_not_there
 from agent.engine.sites import Sites
 from agent.engine.workshop import end_with
 from agent.errors import BadInput, OrderNotFound, PortalChanged
@@ -23,6 +24,8 @@ async def check(sites: Sites, portal_name: str, account: str, typed: str | None)
     portal = portal_named(portal_name)
     order = None if typed is None else portal.order_id(typed)
     async with sites.owning(portal_name, account):
+        if (why := why_not_there(sites, portal_name, account)) is not None:
+            raise why
         visit = f"check-{workshop.clock.now():%Y%m%d-%H%M%S}-{account}"
         journal = workshop.journal(visit, "check", portal_name, account, order)
         stopped: str | None = None

@@ -46,6 +46,8 @@ def retry(workshop: Workshop, id: str) -> Cancellation:
     """
     Make due now whatever is due next. On something uncertain that is a look, never a submit.
 
+    Whoever says so has dealt with what its account was paused for; if not, one visit finds that out, and pauses it again.
+
     :raises BadInput: it is over.
     """
     cancellation = workshop.ledger.get(id)
@@ -56,6 +58,8 @@ def retry(workshop: Workshop, id: str) -> Cancellation:
             next=f"Run countermand retry {id} --again to ask the supplier once more.",
         )
     workshop.ledger.by(OPERATOR).wake(id)
+    for portal, account in cancellation.accounts:
+        workshop.accounts.resume(portal, account, automatic_only=True)
     return workshop.ledger.get(id)
 
 

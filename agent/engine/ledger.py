@@ -145,6 +145,24 @@ class Ledger:
             rows = session.execute(select(*account).where(waiting).distinct().order_by(*account))
             return [(portal, name) for portal, name in rows]
 
+    def stopped_for(self, portal: str, account: str) -> list[str]:
+        """The ids of cancellations that a person has to let go on once the account works again: they had nothing out yet."""
+        theirs = select(SupplierOrderRow.cancellation_id).where(
+            SupplierOrderRow.portal == portal, SupplierOrderRow.account == account
+        )
+        query = (
+            select(CancellationRow.id)
+            .where(
+                CancellationRow.id.in_(theirs),
+                CancellationRow.stage == Stage.NEEDS_OPERATOR,
+                CancellationRow.due_at.is_(None),
+                CancellationRow.error_kind.in_((ErrorKind.SIGN_IN_NEEDED, ErrorKind.CHALLENGE_SHOWN)),
+            )
+            .order_by(CancellationRow.created_at, CancellationRow.id)
+        )
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
     def events(self, id: str) -> Sequence[Event]:
         """Every change of the cancellation *id*, oldest first."""
         self.get(id)

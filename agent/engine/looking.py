@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from agent.engine.pausing import waits, why_not_there
 from agent.engine.records import RESTORE, Cancellation, SupplierOrder
 from agent.engine.sites import Sites
 from agent.engine.stops import say_it_resolved
@@ -33,6 +34,9 @@ async def look(sites: Sites, cancellation: Cancellation, order: SupplierOrder) -
     async with sites.owning(order.portal, order.account):
         cancellation, order = workshop.ledger.again(order)
         if not order.is_open:
+            return
+        if (why := why_not_there(sites, order.portal, order.account)) is not None:
+            waits(workshop, cancellation, [order], why)
             return
         visit = workshop.ledger.begin_visit(cancellation.id, "look", order)
         journal = workshop.journal(visit, "look", order.portal, order.account, order.order_id)

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from agent.engine.accounts import OPERATOR
 from agent.engine.clock import Clock
 from agent.engine.database import Database
 from agent.engine.records import Cancellation, SupplierOrder, snapshots
@@ -151,7 +152,8 @@ def _came_about(session: Session, since: datetime, first: datetime) -> Iterator[
             yield Notice(f"{one.id}#{begun.number}", on, _in_words(one))
     for account in session.scalars(select(AccountRow).where(AccountRow.paused_at >= max(since, first))):
         paused = f"{account.paused_at:%Y-%m-%dT%H:%M:%S}"
-        body = f"Account {account.name} at {account.portal} is paused. Next: countermand sign-in {account.name}"
+        command = "accounts resume" if account.paused_by == OPERATOR else "sign-in"
+        body = f"Account {account.name} at {account.portal} is paused. Next: countermand {command} {account.name}"
         yield Notice(f"{account.portal}.{account.name}@{paused}", "account_paused", body)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.browser.checking import CheckingWalk
+from agent.engine.pausing import why_not_there
 from agent.engine.sites import Site, Sites
 from agent.engine.workshop import end_with
 from agent.errors import BadInput, CountermandError, PortalChanged
@@ -33,6 +34,8 @@ async def examine(sites: Sites, portal: str, account: str) -> list[Looked]:
     workshop = sites.workshop
     looked: list[Looked] = []
     async with sites.owning(portal, account):
+        if (why := why_not_there(sites, portal, account)) is not None:
+            return [Looked(LIVE[0], error=why)]
         visit = f"doctor-{workshop.clock.now():%Y%m%d-%H%M%S}-{account}"
         journal = workshop.journal(visit, "doctor", portal, account)
         try:

@@ -19,12 +19,13 @@ from agent.browser.editions import Editions, LoadedEdition
 from agent.browser.evidence import Journal
 from agent.browser.lessons import Lessons
 from agent.browser.recognise import Hosts
-from agent.browser.session import BrowserSession, StateStore, browser_session
+from agent.browser.session import BrowserSession, SignedInState, StateStore, browser_session
 from agent.browser.walk import BrowserWalk, WalkOptions
 from agent.engine.locks import this_process
 from agent.engine.records import SupplierOrder
+from agent.engine.sign_in_again import Typed, check_may_try, trace_of
 from agent.engine.workshop import Workshop
-from agent.errors import CountermandError, NeedsOperator, Retryable, SignInNeeded
+from agent.errors import CountermandError, Retryable, SignInNeeded
 from agent.model import OrderId, Reading
 from agent.portal import Credentials, SupplierPortal, portal_named
 from agent.redact import redactor
@@ -52,7 +53,6 @@ class Sites:
         self.workshop = workshop
         self._settings = workshop.settings
         self._states = StateStore(workshop.vault)
-        self._refused: dict[tuple[str, str], NeedsOperator] = {}
 
     @asynccontextmanager
     async def owning(self, portal: str, account: str) -> AsyncIterator[int]:
@@ -69,18 +69,26 @@ class Sites:
 
     @asynccontextmanager
     async def open(
-        self, portal_name: str, account: str, journal: Journal, *, fresh: bool = False
+        self,
+        portal_name: str,
+        account: str,
+        journal: Journal,
+        *,
+        fresh: bool = False,
+        state: SignedInState | None = None,
     ) -> AsyncIterator[Site]:
         """
         The account's browser, with its signed-in state.
 
         :param fresh: as a stranger.
+        :param state: with this one instead of that in the vault.
         """
         portal = portal_named(portal_name)
         settings = self._settings.portal(portal_name)
         loaded = self.edition(portal)
         hosts = Hosts(loaded.edition, settings.hosts)
-        state = None if fresh else self._states.load(portal_name, account)
+        if state is None and not fresh:
+            state = self._states.load(portal_name, account)
         options = WalkOptions(
             patience=settings.patience,
             between_pages=settings.pace.between_pages,
@@ -153,18 +161,22 @@ class Sites:
         return self._settings.home / "selectors" / portal.name
 
     async def signed_in(self, site: Site, walk: Walk, doing: Callable[[], Awaitable[_T]]) -> _T:
-        """Do it signed in: with the state that was restored, or after one sign-in with stored credentials."""
+        """
+        Do it signed in: with the state that was restored, or after one sign-in with stored credentials.
+
+        Every walk opens a page for the signed-in first, which proves the restored state before anything else is done.
+        """
         credentials = self.credentials(site.account)
         signed_in_now = False
         if not site.has_state and credentials is not None:
-            await self._sign_in_once(site, walk, credentials)
+            await self._sign_in_again(site, walk, credentials)
             signed_in_now = True
         try:
             result = await doing()
         except SignInNeeded:
             if credentials is None or signed_in_now:
                 raise
-            await self._sign_in_once(site, walk, credentials)
+            await self._sign_in_again(site, walk, credentials)
             result = await doing()
         try:
             await self.keep_state(site, signed_in=False)
@@ -172,17 +184,27 @@ class Sites:
             logger.warning("the signed-in state of {} was not kept: {}", site.account, error)
         return result
 
-    async def _sign_in_once(self, site: Site, walk: Walk, credentials: Credentials) -> None:
-        """What the portal has refused once is not tried again in this process: a wrong password repeated locks the account."""
-        name = (site.portal.name, site.account)
-        if name in self._refused:
-            raise self._refused[name]
-        try:
-            await site.portal.sign_in(walk, credentials)
-        except NeedsOperator as error:
-            self._refused[name] = error
-            raise
+    async def _sign_in_again(self, site: Site, walk: Walk, credentials: Credentials) -> None:
+        check_may_try(self.workshop, site.portal.name, site.account, credentials)
+        await self.sign_in_once(site, walk, credentials)
         await self.keep_state(site, signed_in=True)
+        self.workshop.accounts.accepted(site.portal.name, site.account)
+
+    async def sign_in_once(self, site: Site, walk: Walk, credentials: Credentials) -> None:
+        """Type the stored sign-in, and note that; what the portal did not take is not tried again by ourselves."""
+        accounts, portal, typed = self.workshop.accounts, site.portal.name, list[bool]()
+
+        def tells() -> None:
+            typed.append(True)
+            accounts.tried(portal, site.account)
+
+        told = Credentials(username=credentials.username, password=Typed(credentials.password, tells))
+        try:
+            await site.portal.sign_in(walk, told)
+        except SignInNeeded:
+            if typed:
+                accounts.refused(portal, site.account, trace_of(credentials))
+            raise
 
     async def keep_state(self, site: Site, *, signed_in: bool) -> None:
         """Seal what the portal remembers us by now."""

@@ -10,7 +10,9 @@ from pathlib import Path
 from agent.browser.commit import CommitOptions
 from agent.browser.evidence import Journal
 from agent.engine.approving import LedgerApproval
+from agent.engine.limits import not_before, wait_until
 from agent.engine.looking import next_look, tell
+from agent.engine.pausing import waits, why_not_there
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.settling import LATER, guard_shop_order
 from agent.engine.sites import Sites
@@ -44,6 +46,12 @@ async def submit(sites: Sites, cancellation: Cancellation, order: SupplierOrder)
         cancellation, order = workshop.ledger.again(order)
         if cancellation.is_held or not order.may_be_submitted:
             return
+        if (why := why_not_there(sites, order.portal, order.account)) is not None:
+            waits(workshop, cancellation, [order], why)
+            return
+        if (over := not_before(workshop, order.portal, order.account)) is not None:
+            wait_until(workshop, cancellation, over)  # another process was faster
+            return
         visit = workshop.ledger.begin_visit(cancellation.id, "submit", order)
         journal = workshop.journal(visit, "submit", order.portal, order.account, order.order_id)
         try:
@@ -75,11 +83,17 @@ async def _ask_supplier(
     approval = None
     if policy != "never":
         approval = LedgerApproval(workshop.database, workshop.clock, order, cancellation.id, policy)
-    async with sites.open(order.portal, order.account, journal) as site:
-        walk = await sites.committing_walk(site, journal, stamper, approval)
-        return await sites.signed_in(
-            site, walk, lambda: site.portal.request_cancellation(walk, order.order_id, cancellation.choices.reason)
-        )
+    try:
+        async with sites.open(order.portal, order.account, journal) as site:
+            walk = await sites.committing_walk(site, journal, stamper, approval)
+            return await sites.signed_in(
+                site, walk, lambda: site.portal.request_cancellation(walk, order.order_id, cancellation.choices.reason)
+            )
+    except (SignInNeeded, ChallengeShown) as error:
+        _, order = workshop.ledger.again(order)
+        if order.may_be_submitted:  # else the order is looked at first, which finds out whether the account still works
+            workshop.accounts.note(order.portal, order.account, paused_because=error.what)
+        raise
 
 
 def _more_to_submit(workshop: Workshop, cancellation: Cancellation) -> bool:
@@ -115,13 +129,11 @@ def _not_submitted(
     else:
         if order.stage is not OrderStage.QUEUED:
             workshop.ledger.move_order(order, OrderStage.QUEUED, visit, why=error.what)
-        _stop(workshop, cancellation.id, order, error, visit)
+        _stop(workshop, cancellation.id, error, visit)
 
 
-def _stop(workshop: Workshop, id: str, order: SupplierOrder, error: CountermandError, visit: str) -> None:
+def _stop(workshop: Workshop, id: str, error: CountermandError, visit: str) -> None:
     """Nothing was submitted: later, or when a person has acted."""
-    if isinstance(error, SignInNeeded | ChallengeShown):
-        workshop.accounts.note(order.portal, order.account, paused_because=error.what)
     if isinstance(error, Retryable):
         # Being told to stop says nothing about the portal: whoever starts again goes on at once.
         pause = timedelta() if workshop.stopping else LATER
@@ -138,6 +150,8 @@ async def dry_run(sites: Sites, wanted: Wanted, reason: ReasonChoice) -> Path:
     """
     workshop = sites.workshop
     async with sites.owning(wanted.portal, wanted.account):
+        if (why := why_not_there(sites, wanted.portal, wanted.account)) is not None:
+            raise why
         visit = f"dry-run-{workshop.clock.now():%Y%m%d-%H%M%S}-{wanted.order_id}"
         journal = workshop.journal(visit, "dry_run", wanted.portal, wanted.account, wanted.order_id)
         try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agent.engine.looking import decide, not_read, pause
+from agent.engine.pausing import waits, why_not_there
 from agent.engine.records import Cancellation, SupplierOrder
 from agent.engine.sites import Sites
 from agent.engine.workshop import Workshop, end_with
@@ -40,6 +41,10 @@ async def sweep(sites: Sites, portal: str, account: str, orders: Sequence[Suppli
     async with sites.owning(portal, account) as fence:
         left = {one.order_id: one for one in (workshop.ledger.again(order)[1] for order in orders) if _waits(one)}
         if not left:
+            return
+        if (why := why_not_there(sites, portal, account)) is not None:
+            for order in left.values():
+                waits(workshop, workshop.ledger.again(order)[0], [order], why)
             return
         visit = f"sweep-{workshop.clock.now():%Y%m%d}-{fence}-{account[:36]}"
         workshop.ledger.begin_sweep(visit, list(left.values()))

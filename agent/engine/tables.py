@@ -138,7 +138,7 @@ class StampRow(Base):
     target: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))
     """``armed``: a click may have happened; ``unsent``: the page proved that nothing was sent; ``answered``: its outcome is known."""
-    armed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    armed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     armed: Mapped[int] = mapped_column(default=1)
     """How often: every commit of the attempt arms it anew."""
     outcome: Mapped[str | None] = mapped_column(String(64))
@@ -176,7 +176,13 @@ class AccountRow(Base):
     proven_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     visited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_by: Mapped[str | None] = mapped_column(String(16))
+    """``operator``: a person wanted it; ``None``: a visit found that a person must sign in."""
     paused_because: Mapped[str | None] = mapped_column(Text)
+    tried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When its stored password was last typed by ourselves."""
+    refused: Mapped[str | None] = mapped_column(String(64))
+    """The trace of the stored sign-in that the portal did not take."""
 
 
 class NoticeRow(Base):

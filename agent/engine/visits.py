@@ -9,7 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from agent.browser.checking import Checked
+from agent.browser.session import SignedInState
 from agent.engine import checking, looking, readiness, settling, submitting, sweeping, teaching
+from agent.engine.pausing import why_not_there
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.sites import Sites
 from agent.engine.workshop import Workshop, end_with
@@ -25,6 +27,10 @@ class Visits:
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
         self._sites = Sites(workshop)
+
+    def why_not_there(self, portal: str, account: str) -> SignInNeeded | None:
+        """Why nobody goes to an account now; ``None``: it is not paused."""
+        return why_not_there(self._sites, portal, account)
 
     async def submit(self, cancellation: Cancellation, order: SupplierOrder) -> None:
         """Read the shop order, then ask the supplier to cancel *order*."""
@@ -62,6 +68,10 @@ class Visits:
         """Sign in, prove it on a signed-in page, and keep the state."""
         await _sign_in(self._sites, portal, account, by_hand=by_hand)
 
+    async def take_in(self, portal: str, account: str, state: SignedInState) -> None:
+        """Prove on a signed-in page that *state*, which was carried here, still works, and keep it."""
+        await _take_in(self._sites, portal, account, state)
+
 
 async def _sign_in(sites: Sites, portal: str, account: str, *, by_hand: bool) -> None:
     """
@@ -88,10 +98,34 @@ async def _sign_in(sites: Sites, portal: str, account: str, *, by_hand: bool) ->
                             f"no username and password are stored for account {account}",
                             next=f"Run countermand sign-in {account} where there is a screen, or add them to [accounts.{account}].",
                         )
-                    await site.portal.sign_in(walk, credentials)
+                    await sites.sign_in_once(site, walk, credentials)
                 await site.portal.prove_signed_in(walk)
                 await sites.keep_state(site, signed_in=True)
+                _goes_on(workshop, portal, account)
         except BaseException as error:
             end_with(journal, error)
             raise
         journal.end(ok=True, kind="signed_in", message="signed in")
+
+
+def _goes_on(workshop: Workshop, portal: str, account: str) -> None:
+    """A person has signed in: whatever was refused before is over, and so is any pause."""
+    workshop.accounts.accepted(portal, account, by_a_person=True)
+    workshop.accounts.resume(portal, account)
+
+
+async def _take_in(sites: Sites, portal: str, account: str, state: SignedInState) -> None:
+    workshop = sites.workshop
+    async with sites.owning(portal, account):
+        visit = f"import-{workshop.clock.now():%Y%m%d-%H%M%S}-{account}"
+        journal = workshop.journal(visit, "import", portal, account)
+        try:
+            async with sites.open(portal, account, journal, state=state) as site:
+                walk = await site.session.reading_walk(journal, workshop.person)
+                await site.portal.prove_signed_in(walk)
+                await sites.keep_state(site, signed_in=True)
+                _goes_on(workshop, portal, account)
+        except BaseException as error:
+            end_with(journal, error)
+            raise
+        journal.end(ok=True, kind="signed_in", message="the sign-in that was carried here works")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from agent.browser.evidence import Journal
+from agent.browser.session import SignedInState
 from agent.engine import settling, submitting, worker
 from agent.engine.advance import Engine
 from agent.engine.clock import SystemClock
@@ -102,13 +103,19 @@ class FarSites(PretendSites):
 
     @asynccontextmanager
     async def open(
-        self, portal_name: str, account: str, journal: Journal, *, fresh: bool = False
+        self,
+        portal_name: str,
+        account: str,
+        journal: Journal,
+        *,
+        fresh: bool = False,
+        state: SignedInState | None = None,
     ) -> AsyncIterator[Site]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(f"{account}\n".encode())
         token = _line.set((reader, writer))
         try:
-            async with super().open(portal_name, account, journal, fresh=fresh) as site:
+            async with super().open(portal_name, account, journal, fresh=fresh, state=state) as site:
                 yield site
         finally:
             _line.reset(token)
@@ -166,6 +173,7 @@ async def work(home: Path, port: int, quiet: str, point: Point, id: str, address
     accounts = {f"a{number}": {"portal": "aliexpress"} for number in range(1, 6)}
     portal_settings = {
         "pace": {"between_visits": "0s", "between_pages": "0s"},
+        "limits": {"per_hour": "none", "per_day": "none"},
         "quiet": quiet,
         "resubmit": "when_clear",
         "looks": {"first": "0.3s", "longest": "1s"},

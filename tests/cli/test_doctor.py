@@ -157,6 +157,22 @@ def test_a_sign_in_that_has_expired(within: Within, playground: Playground) -> N
 
 
 @needs_browser
+def test_a_paused_account_is_not_visited(within: Within, playground: Playground) -> None:
+    """
+    What a person has paused is left alone by this, too.
+    """
+    assert 0 == within("accounts", "pause", "main", "--because", "a holiday").code
+
+    ran = within("doctor", "--live", "main", "--json")
+
+    found = {finding["what"]: finding for finding in ran.json["findings"]}
+    assert 20 == ran.code
+    assert "a holiday" in found["sign-in"]["found"]
+    assert "countermand accounts resume main" in found["sign-in"]["next"]
+    assert {} == playground.portal.world.counts
+
+
+@needs_browser
 @pytest.mark.slow
 def test_a_portal_that_has_changed(within: Within, playground: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
     """

@@ -1,4 +1,4 @@
-"""User name, password, session cookies and the shop's token are nowhere in clear: not on disk, not on the terminal."""
+"""User name, password, codes, session cookies and tokens are nowhere in clear: not on disk, not on the terminal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from urllib.parse import quote
 
 import pytest
 
-from fixtures.aliexpress import texts
+from fixtures.aliexpress import login, texts
 from fixtures.aliexpress.model import Item
 from fixtures.aliexpress.seed import MAIN, ORDERS, PASSWORD
+from fixtures.aliexpress.sessions import Session, Sessions
 from fixtures.playground import Playground
+from tests.cli.person import Terminal
 from tests.conftest import CommandLine, Ran, needs_browser
 
 pytestmark = needs_browser
@@ -39,17 +41,18 @@ def secrets(playground: Playground) -> dict[str, str]:
     return {"user name": MAIN, "password": PASSWORD, "token": playground.shop.token, "any cookie": "canary-", **cookies}
 
 
-def leaks(playground: Playground, *ran: Ran) -> dict[str, set[str]]:
+def leaks(playground: Playground, *ran: Ran, codes: Sequence[str] = ()) -> dict[str, set[str]]:
     """Where each secret is found: in clear, as it stands in an address, or in base64."""
     places: list[tuple[str, bytes]] = [("stdout", one.out.encode()) for one in ran]
     places += [("stderr", one.err.encode()) for one in ran]
     places += [
-        (path.relative_to(playground.home).as_posix(), path.read_bytes())
-        for path in playground.home.rglob("*")
+        (path.relative_to(folder).as_posix(), path.read_bytes())
+        for folder in (playground.home, playground.folder / "exported")
+        for path in folder.rglob("*")
         if path.is_file()
     ]
     found: dict[str, set[str]] = {}
-    for what, secret in secrets(playground).items():
+    for what, secret in {**secrets(playground), **{f"code {code}": code for code in codes}}.items():
         for spelled in _spellings(secret):
             for place, content in places:
                 if spelled in content:
@@ -76,6 +79,66 @@ def test_no_secret_is_left_in_clear(playground: Playground, countermand: Command
     assert {} == leaks(playground, failed, done, unlocked)
     names = {path.parent.name if path.name == "visit.json" else path.suffix for path in playground.home.rglob("*")}
     assert {".db", ".html", ".sealed", ".key"} <= names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token_in", ["cookie", "session_storage"])
+def test_nor_after_any_failure(playground: Playground, countermand: CommandLine, token_in: str) -> None:
+    """
+    Refused, a slider, signed out and nothing stored, a wrong password, an import that does not open: whatever stops it, neither cookies
+    nor the token in sessionStorage are to be found, nor in an exported file.
+    """
+    world = playground.portal.world
+    world.set(token_in=token_in, details_tab="same")
+    passphrase = {"COUNTERMAND_PASSPHRASE": "canary-passphrase"}
+    (playground.folder / "exported").mkdir()
+    file = str(playground.folder / "exported" / "main.sealed")
+    ran = [
+        countermand("sign-in", "main", "--headless", "--verbose"),
+        countermand("accounts", "export", "main", "--to", file, "--verbose", env=passphrase),
+        countermand("accounts", "import", file, "--verbose", env={"COUNTERMAND_PASSPHRASE": "canary-another-one"}),
+        countermand("cancel", ORDERS["shipped"], *REASON, "--verbose"),
+    ]
+    world.set(slider=["detail"])
+    stopped = countermand("cancel", ORDERS["placed_2"], *REASON, "--json")
+    ran.append(stopped)
+    world.set(slider=[])
+    world.sessions.expire(MAIN)
+    (playground.folder / "password").write_text("canary-wrong-password")
+    ran.append(countermand("retry", stopped.json["id"], "--verbose"))
+    ran.append(countermand("accounts", "--json", "--verbose"))
+
+    assert [0, 0, 2, 40, 20, 20, 0] == [one.code for one in ran], "".join(one.err for one in ran)
+    assert {} == leaks(playground, *ran)
+    assert (playground.folder / "exported" / "main.sealed").exists()
+
+
+@pytest.mark.slow
+def test_nor_a_code(playground: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A one-time code that is typed at the terminal, right or wrong, is not to be found, though the portal's complaint repeats it.
+    """
+
+    def send_code(self: Sessions, session: Session, account: str) -> None:
+        session.checked, session.code = account, "480217"
+
+    monkeypatch.setattr(Sessions, "send_code", send_code)
+    monkeypatch.setattr(login, "_WRONG_CODE", "The code 731904 is incorrect.")
+    playground.portal.world.set(one_time_code=True)
+    shown, codes = [], []
+    for code in ("731904", "480217"):
+        terminal = Terminal(playground.config, "", ["sign-in", "main", "--headless", "--verbose"])
+        try:
+            terminal.reads("the one-time code")
+            terminal.types(code)
+            codes.append(terminal.ends())
+        finally:
+            terminal.close()
+        shown.append(Ran(codes[-1], terminal.shown, ""))
+
+    assert [20, 0] == codes, shown
+    assert 2 == playground.portal.world.counted("code attempt")
+    assert {} == leaks(playground, *shown, codes=("731904", "480217"))
 
 
 @pytest.mark.slow

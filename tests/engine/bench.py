@@ -260,7 +260,13 @@ class PretendSites(Sites):
 
     @asynccontextmanager
     async def open(
-        self, portal_name: str, account: str, journal: Journal, *, fresh: bool = False
+        self,
+        portal_name: str,
+        account: str,
+        journal: Journal,
+        *,
+        fresh: bool = False,
+        state: SignedInState | None = None,
     ) -> AsyncIterator[Site]:
         portal, session = cast(SupplierPortal, self._pretend), cast(BrowserSession, _PretendSession())
         yield Site(portal, account, session, not fresh, cast(Confirmations, None))
@@ -350,7 +356,13 @@ class Bench:
         """
         table: dict[str, Any] = {
             "home": home,
-            "portals": {"aliexpress": {"pace": {"between_visits": "0s", "between_pages": "0s"}, **portal}},
+            "portals": {
+                "aliexpress": {
+                    "pace": {"between_visits": "0s", "between_pages": "0s"},
+                    "limits": {"per_hour": "none", "per_day": "none"},
+                    **portal,
+                }
+            },
             "accounts": {"main": {"portal": "aliexpress"}, "second": {"portal": "aliexpress"}},
             "shops": {"main": {"kind": "pretend", "domain": "pretend.example"}},
         }

@@ -129,6 +129,16 @@ async def test_an_account_is_paused_once(bench: Bench, told: Told) -> None:
     assert ["countermand: an account is paused"] == [title for title, _ in told()]
 
 
+def test_whoever_paused_an_account_is_told_how_it_goes_on(bench: Bench, told: Told) -> None:
+    """
+    A pause that a person wanted does not end with a sign-in.
+    """
+    bench.workshop.accounts.pause("aliexpress", "main", "a holiday")
+
+    paused = "Account main at aliexpress is paused. Next: countermand accounts resume main"
+    assert [("countermand: an account is paused", paused)] == told()
+
+
 async def test_a_state_that_comes_again_is_told_again(bench: Bench, told: Told) -> None:
     """
     A person said yes, and now another yes is asked for: they cannot know unless they are told.
