@@ -16,6 +16,10 @@ from agent.browser.edition import Challenge, Edition, Page
 from agent.browser.targets import any_of, locate
 
 
+IDENTITY = "identity"
+"""The role of hosts that are used during sign-in only."""
+
+
 class Hosts:
     """The portal's addresses by role: the edition's, or those of the settings."""
 
@@ -47,8 +51,12 @@ class Hosts:
         return list(dict.fromkeys(host_name(base) for role in roles for base in self._bases.get(role, [])))
 
     def is_ours(self, url: str) -> bool:
-        """Whether *url* lies on a host of this portal."""
-        return self.role_of(url) is not None
+        """Whether *url* lies on a host of this portal. Identity hosts are somebody else's."""
+        return self.role_of(url) not in (None, IDENTITY)
+
+    def is_identity(self, url: str) -> bool:
+        """Whether *url* lies on a host where people prove who they are, for the portal."""
+        return self.role_of(url) == IDENTITY
 
 
 def host_name(url: str) -> str:

@@ -99,6 +99,8 @@ class Steps:
         :returns: the file; ``None`` if the page would not be pictured: evidence never harms the work.
         """
         shown = tab or self._tabs.current
+        if not self._tabs.guard.may_be_shown(shown.url):
+            return None
         path = self._journal.folder / name
         try:
             await shown.screenshot(

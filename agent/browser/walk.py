@@ -24,6 +24,7 @@ from agent.browser.edition import Outcome, Target
 from agent.browser.editions import LoadedEdition
 from agent.browser.evidence import Action, ActionName, Journal, now
 from agent.browser.finding import Finder, text_of
+from agent.browser.guard import Guard
 from agent.browser.listing import cards_of
 from agent.browser.outcomes import Found, first_that_holds
 from agent.browser.proving import Prover
@@ -81,7 +82,8 @@ class BrowserWalk:
         self.journal = around.journal
         self.person = around.person
         self.options = around.options
-        self._tabs = Tabs(around.context, around.tab, self.edition, self._on_question, self._on_overlay)
+        self._guard = Guard(around.context, self.hosts, self._on_refused)
+        self._tabs = Tabs(around.context, around.tab, self.edition, self._guard, self._on_question, self._on_overlay)
         self._finder = Finder(self.edition, self._tabs, self.options.patience)
         self._prover = Prover(self.edition, self._finder, self._tabs)
         self._steps = Steps(self.journal, self.person, self._tabs, self.edition, self.options.pictures)
@@ -90,7 +92,8 @@ class BrowserWalk:
         self._waited = 0.0
 
     async def prepare(self) -> None:
-        """Before the first step: have the edition's overlays closed wherever they come up."""
+        """Before the first step: nothing is granted, the tab is kept where it may be, and overlays are closed as they come up."""
+        await self._guard.prepare()
         await self._tabs.attend(self._tabs.current)
 
     def step(self, name: str, *, private: bool = False) -> AbstractAsyncContextManager[None]:
@@ -112,6 +115,7 @@ class BrowserWalk:
 
     async def _go(self, address: str) -> None:
         host, patience = host_name(address), self.options.patience.page
+        self._guard.blocked.clear()
         try:
             response: Response | None = await self._tabs.current.goto(
                 address, wait_until="commit", timeout=_ms(patience)
@@ -119,6 +123,8 @@ class BrowserWalk:
         except PlaywrightTimeout:
             raise Retryable(f"{host} did not answer within {patience.total_seconds():g} s") from None
         except PlaywrightError as error:
+            if self._guard.blocked:
+                raise self._led_away() from None
             reason = str(error).strip().splitlines()[0].removeprefix("Page.goto: ")
             raise Retryable(f"{host} cannot be reached: {redactor.clean(reason)}") from None
         if response is not None and response.status >= 500:
@@ -213,6 +219,8 @@ class BrowserWalk:
 
     async def _lost(self, what: str) -> CountermandError:
         """Why nothing expected came: still loading is the portal's mood, anything else a change."""
+        if self._guard.blocked:
+            return self._led_away()
         tab = self._tabs.candidates[0]
         for spec in self.edition.pages.values():
             busy = any_of((locate(tab, mark, self.edition, self.edition.language) for mark in spec.busy), tab)
@@ -220,6 +228,13 @@ class BrowserWalk:
                 return Retryable(f"{what}: the portal's page is still loading")
         where = redactor.clean_url(tab.url, frozenset(self.edition.order_parameters))
         return self._unknown(f"{what}; the portal shows {where} instead", _NEW_EDITION)
+
+    def _led_away(self) -> UnknownPage:
+        host = self._guard.blocked[-1]
+        return self._unknown(
+            f"the portal led to {host}, which is no host of the edition, and was not followed there",
+            f"Look at the portal by hand. If {host} belongs to it, add it to hosts in an edition of your own.",
+        )
 
     def _unknown(self, what: str, next: str) -> UnknownPage:
         return UnknownPage(what, next=next, edition=self.edition.edition, page=self._tabs.at.page)
@@ -440,6 +455,11 @@ class BrowserWalk:
 
         :raises SignInNeeded: they did not in time.
         """
+        with self._guard.signing_in():
+            async with self.step("sign in by hand", private=True):
+                await self._person_comes_to(page)
+
+    async def _person_comes_to(self, page: str) -> None:
         await self._go(self.hosts.address(self.edition.pages[page]))
         deadline = time.monotonic() + self.options.patience.person.total_seconds()
         while time.monotonic() < deadline and self._tabs.open:
@@ -460,6 +480,10 @@ class BrowserWalk:
         """A question of the browser itself while nothing is being committed: answered with no."""
         self._note("question", time.monotonic(), result=f"no: {dialog.message}")
         await dialog.dismiss()
+
+    def _on_refused(self, sentence: str) -> None:
+        self._note("refused", time.monotonic(), result=sentence)
+        self.person.says(sentence)
 
     def _on_overlay(self, name: str, started: float) -> None:
         self._note("overlay", started, target=name)

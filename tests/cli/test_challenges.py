@@ -88,12 +88,13 @@ def test_a_slider_right_after_submit(playground: Playground, countermand: Comman
     """
     Whether it was submitted is not known: exit 50. Once the slider is passed, ``retry`` looks and ends right, with one submit.
     """
-    playground.portal.world.set(slider=["submit"])
+    playground.portal.world.set(slider=["from_submit_on"])
 
     ran = countermand(*CANCEL, "--wait", "submitted", "--json")
     assert (50, "uncertain") == (ran.code, ran.json["error"]["kind"])
     playground.portal.world.pass_slider()
+    playground.portal.world.set(slider=[])
     again = countermand("retry", ran.json["id"], "--json")
 
-    assert (0, "awaiting_decision") == (again.code, again.json["stage"])
+    assert (0, "done") == (again.code, again.json["stage"])
     assert SUBMITTED == playground.portal.submitted
