@@ -7,6 +7,7 @@ and the frames of its checks, are its own business. What was refused is told, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,12 +19,11 @@ from agent.browser.background import in_background
 from agent.browser.recognise import Hosts, host_name
 
 _ASKS = "countermand: the page asks for "
-_TELL_OF_PERMISSIONS = (
-    """
-(() => {
+_TELL_OF_PERMISSIONS = """
+(tells => {
   const tell = (owner, name, what) => {
     if (owner?.[name]) owner[name] = new Proxy(owner[name], {
-      apply(asked, self, given) { console.debug('%s' + what); return Reflect.apply(asked, self, given); }
+      apply(asked, self, given) { console.debug(tells + what); return Reflect.apply(asked, self, given); }
     });
   };
   tell(window.Geolocation?.prototype, 'getCurrentPosition', 'the place it is used at');
@@ -33,9 +33,7 @@ _TELL_OF_PERMISSIONS = (
   tell(window.MediaDevices?.prototype, 'getDisplayMedia', 'the screen');
   tell(window.Clipboard?.prototype, 'read', 'the clipboard');
   tell(window.Clipboard?.prototype, 'readText', 'the clipboard');
-})()"""
-    % _ASKS
-)
+})"""
 """Chromium refuses in silence (seen with 156: no log entry, no issue, no event), so the page's question is heard on its way."""
 
 _DOCUMENTS = {"patterns": [{"resourceType": "Document", "requestStage": "Request"}]}
@@ -61,7 +59,7 @@ class Guard:
     async def prepare(self) -> None:
         """Nothing is granted to any page; what it asks for is heard."""
         await self._context.grant_permissions([])
-        await self._context.add_init_script(_TELL_OF_PERMISSIONS)
+        await self._context.add_init_script(f"{_TELL_OF_PERMISSIONS}({json.dumps(_ASKS)})")
 
     @contextmanager
     def signing_in(self) -> Iterator[None]:

@@ -15,7 +15,6 @@ from playwright.async_api import Page as Tab
 from agent.browser.edition import Challenge, Edition, Page
 from agent.browser.targets import any_of, locate
 
-
 IDENTITY = "identity"
 """The role of hosts that are used during sign-in only."""
 

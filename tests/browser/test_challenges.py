@@ -129,10 +129,6 @@ async def test_slider_after_the_password(bench: Bench) -> None:
     assert 1 == bench.portal.world.counted("sign_in attempt")
 
 
-CODE_PAGE = "/buyer.htm?return="
-"""Where My Orders leads whoever is not signed in."""
-
-
 async def code_page(bench: Bench) -> None:
     """My Orders leads to the page that asks for a one-time code, as after a sign-in from a new place."""
     bench.portal.world.set(one_time_code=True, show="code")
@@ -155,21 +151,30 @@ async def test_code_page_before_the_window(bench: Bench) -> None:
     """
     Whoever sits before the window types the code there, and the walk goes on.
     """
-    walk = None
+    tasks: list[asyncio.Future[None]] = []
 
     def does() -> None:
         session = bench.portal.world.sessions.new(MAIN)  # what the right code gives: a signed-in session
-        cookie = {"name": "xman_us_t", "value": f"sign=y&ctoken={session.id}", "domain": ".aliexpress.localhost"}
         context = bench.contexts[-1]
         tab = context.pages[0]
 
         async def types_it() -> None:
-            await context.add_cookies([{**cookie, "path": "/"}])  # type: ignore[list-item]
-            await tab.evaluate("address => { location.href = address }", f"{bench.portal.hosts['www'][0]}/p/order/index.html")
+            await context.add_cookies(
+                [
+                    {
+                        "name": "xman_us_t",
+                        "value": f"sign=y&ctoken={session.id}",
+                        "domain": ".aliexpress.localhost",
+                        "path": "/",
+                    }
+                ]
+            )
+            await tab.evaluate(
+                "address => { location.href = address }", f"{bench.portal.hosts['www'][0]}/p/order/index.html"
+            )
 
         tasks.append(asyncio.ensure_future(types_it()))
 
-    tasks: list[asyncio.Future[None]] = []
     before_the_window(bench, does)
     walk = await bench.reading_walk()
     await code_page(bench)

@@ -65,10 +65,7 @@ def elsewhere() -> Iterator[Elsewhere]:
 def refused(bench: Bench, walk: BrowserWalk) -> list[str]:
     """What the journal says was refused."""
     return [
-        action.result or ""
-        for step in bench.written(walk).steps
-        for action in step.actions
-        if action.what == "refused"
+        action.result or "" for step in bench.written(walk).steps for action in step.actions if action.what == "refused"
     ]
 
 
@@ -111,8 +108,8 @@ async def test_what_a_page_tries_is_refused_and_the_walk_goes_on(bench: Bench, e
 async def session_on_www_only(bench: Bench) -> BrowserSession:
     """A session for which the portal's other region is somebody else's."""
     await bench.session()
-    hosts = {role: list(addresses) for role, addresses in bench.portal.hosts.items()}
-    hosts["www"] = hosts["www"][:1]
+    hosts: dict[str, str | list[str]] = {role: list(addresses) for role, addresses in bench.portal.hosts.items()}
+    hosts["www"] = bench.portal.hosts["www"][0]
     context = bench.contexts[-1]
     return BrowserSession(
         bench.chromium, context, context.pages[0], bench.edition, Hosts(bench.edition.edition, hosts), bench.options
@@ -126,7 +123,9 @@ async def test_a_redirect_to_another_host(bench: Bench) -> None:
     bench.portal.world.set(region_redirect=True)
     walk = await (await session_on_www_only(bench)).reading_walk(bench.journal(), bench.person)
 
-    with pytest.raises(UnknownPage, match=r"led to es\.aliexpress\.localhost, which is no host of the edition") as stopped:
+    with pytest.raises(
+        UnknownPage, match=r"led to es\.aliexpress\.localhost, which is no host of the edition"
+    ) as stopped:
         await PORTAL.prove_signed_in(walk)
 
     assert "add it to hosts in an edition of your own" in stopped.value.next
