@@ -49,6 +49,12 @@ def parse_duration(text: object) -> timedelta:
     return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
+def in_words(length: timedelta) -> str:
+    """A length of time as people read it: ``10 min``, ``45 s``."""
+    seconds = length.total_seconds()
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"
+
+
 _T = TypeVar("_T")
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
@@ -137,10 +143,12 @@ class Looks(_Table):
 
 
 class Patience(_Table):
-    """How long the walk waits for a page, and for what an action leads to."""
+    """How long the walk waits for a page, for what an action leads to, and for a person before the browser's window."""
 
     page: Duration = timedelta(seconds=30)
     action: Duration = timedelta(seconds=10)
+    person: Duration = timedelta(minutes=10)
+    """To pass a check that the portal shows, or to sign in by hand."""
 
 
 class Above(_Table):

@@ -252,9 +252,17 @@ class Page(_Part):
     busy: list[Candidate] = Field(default_factory=list)
     """While one of them is visible the page is not there yet."""
     means: Literal["page", "signed_out", "challenge", "unavailable"] = "page"
+    what: str | None = None
+    """With ``means: challenge``: what the person has to do, as a phrase."""
     layout_of: str | None = None
     """It is one of the looks of that page."""
     proof: list[Proof] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if (self.means == "challenge") != (self.what is not None):
+            raise ValueError("means: challenge and what go together")
+        return self
 
 
 class Challenge(_Part):
@@ -262,7 +270,16 @@ class Challenge(_Part):
 
     what: str
     """What the person has to do, as a phrase, e.g. "move the slider"."""
-    see: Candidate
+    see: Candidate | None = None
+    """It is visible: words, or the frame that the check comes in."""
+    path: str | None = None
+    """The path of the page's address begins with this."""
+
+    @model_validator(mode="after")
+    def _has_mark(self) -> Self:
+        if self.see is None and self.path is None:
+            raise ValueError("give see, path, or both")
+        return self
 
 
 class Outcome(Trust):

@@ -24,7 +24,19 @@ FORMAT = 1
 
 
 ActionName = Literal[
-    "open", "back", "fill", "click", "choose", "commit", "outcome", "read", "prove", "overlay", "question"
+    "open",
+    "back",
+    "fill",
+    "click",
+    "choose",
+    "commit",
+    "outcome",
+    "read",
+    "prove",
+    "overlay",
+    "question",
+    "challenge",
+    "refused",
 ]
 
 

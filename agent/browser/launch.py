@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
+from agent.browser.orphans import end_orphans, mark
 from agent.errors import BadInput
 from agent.settings import BrowserSettings
 
@@ -101,7 +102,7 @@ async def driver() -> AsyncIterator[Playwright]:
 
 async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: bool) -> Browser:
     """
-    Start the browser.
+    Start the browser, and end what earlier crashes of ours have left behind.
 
     :param headed: show its window; otherwise it is the new headless mode, which pages see as the same browser.
     :raises BadInput: there is none, or it does not start.
@@ -111,13 +112,14 @@ async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: b
         raise BadInput("no browser was found: neither Chrome, Chromium, Edge nor Playwright's own", next=_INSTALL)
     if headed:
         need_screen()
+    end_orphans()
     try:
         return await playwright.chromium.launch(
             executable_path=program,
             channel="chromium" if program is None else None,
             headless=not headed,
             chromium_sandbox=sandbox_allowed(),
-            args=_CALLS_NOBODY,
+            args=[*_CALLS_NOBODY, *mark()],
             handle_sigint=False,  # Ctrl-C is ours to handle: an armed stamp must be told from an unarmed one
         )
     except PlaywrightError as error:

@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 from playwright.async_api import Locator
 from playwright.async_api import Page as Tab
 
-from agent.browser.edition import Edition, Page
+from agent.browser.edition import Challenge, Edition, Page
 from agent.browser.targets import any_of, locate
+
+IDENTITY = "identity"
+"""The role of hosts that are used during sign-in only."""
 
 
 class Hosts:
@@ -47,8 +50,12 @@ class Hosts:
         return list(dict.fromkeys(host_name(base) for role in roles for base in self._bases.get(role, [])))
 
     def is_ours(self, url: str) -> bool:
-        """Whether *url* lies on a host of this portal."""
-        return self.role_of(url) is not None
+        """Whether *url* lies on a host of this portal. Identity hosts are somebody else's."""
+        return self.role_of(url) not in (None, IDENTITY)
+
+    def is_identity(self, url: str) -> bool:
+        """Whether *url* lies on a host where people prove who they are, for the portal."""
+        return self.role_of(url) == IDENTITY
 
 
 def host_name(url: str) -> str:
@@ -63,7 +70,14 @@ class Sighting:
     page: str | None = None
     layout: str | None = None
     means: str = "page"
-    challenge: str | None = None
+    challenge: str = ""
+    """What a person has to do, as a phrase."""
+    is_check_page: bool = False
+    """The challenge is a page of its own: nothing of the portal's lies below it."""
+
+    def is_challenge_beside(self, expected: Sequence[str]) -> bool:
+        """Whether a check stands in the way; one that is expected, as the code page of a sign-in, is a page like any other."""
+        return self.means == "challenge" and self.page not in expected
 
 
 NOTHING_KNOWN = Sighting()
@@ -84,9 +98,9 @@ class Recogniser:
             for name in self._ordered(expected)
             if self._hosts.is_at(self.edition.pages[name], url) and self.edition.pages[name].marks
         ]
+        path = urlsplit(url).path
         checks: list[Awaitable[bool]] = [
-            locate(tab, spec.see, self.edition, language).first.is_visible()
-            for spec in self.edition.challenges.values()
+            self._challenges(tab, spec, path, language) for spec in self.edition.challenges.values()
         ]
         for name in here:
             page = self.edition.pages[name]
@@ -97,14 +111,22 @@ class Recogniser:
         seen = await asyncio.gather(*checks)
         for challenge, shown in zip(self.edition.challenges.values(), seen, strict=False):
             if shown:
-                return Sighting(means="challenge", challenge=challenge.what)
+                own = challenge.path is not None and path.startswith(challenge.path)
+                return Sighting(means="challenge", challenge=challenge.what, is_check_page=own)
         pairs = seen[len(self.edition.challenges) :]
         for position, name in enumerate(here):
             marked, busy = pairs[2 * position], pairs[2 * position + 1]
             if marked and not busy:
                 page = self.edition.pages[name]
-                return Sighting(page=page.layout_of or name, layout=name if page.layout_of else None, means=page.means)
+                layout = name if page.layout_of else None
+                return Sighting(page.layout_of or name, layout, page.means, page.what or "")
         return NOTHING_KNOWN
+
+    async def _challenges(self, tab: Tab, spec: Challenge, path: str, language: str) -> bool:
+        """Whether this check is shown: told by its address before anything is drawn, or by a mark on or over the page."""
+        if spec.path is not None and path.startswith(spec.path):
+            return True
+        return spec.see is not None and await locate(tab, spec.see, self.edition, language).first.is_visible()
 
     def _marks(self, tab: Tab, page: Page, language: str) -> Locator:
         return any_of((locate(tab, mark, self.edition, language) for mark in page.marks), tab)

@@ -31,6 +31,8 @@ class Steps:
     def __init__(self, journal: Journal, person: Person, tabs: Tabs, edition: Edition, pictures: str) -> None:
         self.exposed: str | None = None
         """The commits target that was clicked and whose outcome has not been read yet."""
+        self.check: Tab | None = None
+        """Where a check stands on a page of its own, without any form of the portal's: pictured in a private step too."""
         self._journal = journal
         self._person = person
         self._tabs = tabs
@@ -62,7 +64,7 @@ class Steps:
             raise
         finally:
             # A cancelled visit takes no picture: the browser is about to be closed.
-            if not private and failed not in ("CancelledError", "KeyboardInterrupt"):
+            if (not private or self.check) and failed not in ("CancelledError", "KeyboardInterrupt"):
                 await self._show(step, failed is not None)
             self._journal.finish(step, failed=failed)
             await self._person.step_done(name, time.monotonic() - started, failed is not None)
@@ -84,7 +86,7 @@ class Steps:
         if self._pictures == "off" or (self._pictures == "failure" and not failed):
             return
         # A failure may be about a tab that was just opened and never recognised.
-        tab = self._tabs.candidates[0] if failed else self._tabs.current
+        tab = self.check or (self._tabs.candidates[0] if failed else self._tabs.current)
         picture = await self.picture(f"{len(self._journal.entry.steps):02d}.jpg", tab)
         if picture is not None:
             step.picture = picture.name
@@ -97,6 +99,8 @@ class Steps:
         :returns: the file; ``None`` if the page would not be pictured: evidence never harms the work.
         """
         shown = tab or self._tabs.current
+        if not self._tabs.guard.may_be_shown(shown.url):
+            return None
         path = self._journal.folder / name
         try:
             await shown.screenshot(

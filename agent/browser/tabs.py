@@ -12,7 +12,9 @@ from playwright.async_api import BrowserContext, Dialog, Locator
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as Tab
 
+from agent.browser.background import in_background
 from agent.browser.edition import Edition
+from agent.browser.guard import Guard
 from agent.browser.recognise import Sighting
 from agent.browser.targets import locate
 
@@ -34,6 +36,7 @@ class Tabs:
     """
     Where the walk is, and where it may be next: links open new tabs as they please.
 
+    :param guard: keeps every tab where it may be.
     :param on_question: answers a question of the browser itself (``confirm()``).
     :param on_overlay: told the name of an overlay that was closed, and when that began.
     """
@@ -43,6 +46,7 @@ class Tabs:
         context: BrowserContext,
         tab: Tab,
         edition: Edition,
+        guard: Guard,
         on_question: Callable[[Dialog], Awaitable[None]],
         on_overlay: Callable[[str, float], None],
     ) -> None:
@@ -51,6 +55,7 @@ class Tabs:
         """The page that was recognised last."""
         self._context = context
         self.edition = edition
+        self.guard = guard
         self._on_question = on_question
         self._on_overlay = on_overlay
         self._opened: list[Tab] = []
@@ -70,6 +75,7 @@ class Tabs:
     def expect_new(self) -> None:
         """A click is about to happen: tabs opened before have nothing to do with it."""
         self._opened.clear()
+        self.guard.blocked.clear()
 
     def settle_on(self, tab: Tab, sighting: Sighting) -> None:
         """Go on in *tab*."""
@@ -91,7 +97,9 @@ class Tabs:
                 wait.cancel()
 
     async def attend(self, tab: Tab) -> None:
-        """Have questions answered and the edition's overlays closed wherever they come up in *tab*."""
+        """Keep *tab* where it may be; have questions answered and the edition's overlays closed wherever they come up in it."""
+        self.guard.watch(tab)
+        await self.guard.attend(tab)
         tab.on("dialog", self._on_dialog)
         for name, overlay in self.edition.overlays.items():
             close = locate(tab, overlay.close, self.edition, self.edition.language)
@@ -109,28 +117,13 @@ class Tabs:
             await tab.add_locator_handler(see, closing, no_wait_after=True)
 
     def _on_tab(self, tab: Tab) -> None:
+        self.guard.watch(tab)
         self._opened.append(tab)
         self._tab_opened.set()
-        _in_background(self.attend(tab))
+        in_background(self.attend(tab))
 
     def _on_dialog(self, dialog: Dialog) -> None:
-        _in_background(self._on_question(dialog))
-
-
-_running: set[asyncio.Future[None]] = set()
-"""Keeps what runs in the background from being collected while it runs."""
-
-
-def _in_background(work: Awaitable[None]) -> None:
-    task = asyncio.ensure_future(work)
-    _running.add(task)
-    task.add_done_callback(_finished)
-
-
-def _finished(task: asyncio.Future[None]) -> None:
-    _running.discard(task)
-    if not task.cancelled():
-        task.exception()  # a tab that closes meanwhile is no news
+        in_background(self._on_question(dialog))
 
 
 async def _next_change(tab: Tab) -> None:

@@ -24,11 +24,12 @@ from agent.browser.edition import Outcome, Target
 from agent.browser.editions import LoadedEdition
 from agent.browser.evidence import Action, ActionName, Journal, now
 from agent.browser.finding import Finder, text_of
+from agent.browser.guard import Guard
 from agent.browser.listing import cards_of
 from agent.browser.outcomes import Found, first_that_holds
 from agent.browser.proving import Prover
 from agent.browser.reading import same_text
-from agent.browser.recognise import Hosts, Recogniser, Sighting, host_name
+from agent.browser.recognise import NOTHING_KNOWN, Hosts, Recogniser, Sighting, host_name
 from agent.browser.steps import Steps
 from agent.browser.tabs import Tabs
 from agent.browser.targets import any_of, locate
@@ -43,7 +44,7 @@ from agent.errors import (
 from agent.model import OrderId, ReasonChoice
 from agent.redact import redactor
 from agent.retry import patiently
-from agent.settings import Patience
+from agent.settings import Patience, in_words
 from agent.walk import Card, Person
 
 _NEW_EDITION = "Look at the picture in the report; if the portal has changed, a new edition of the selectors is needed."
@@ -81,15 +82,18 @@ class BrowserWalk:
         self.journal = around.journal
         self.person = around.person
         self.options = around.options
-        self._tabs = Tabs(around.context, around.tab, self.edition, self._on_question, self._on_overlay)
+        self._guard = Guard(around.context, self.hosts, self._on_refused)
+        self._tabs = Tabs(around.context, around.tab, self.edition, self._guard, self._on_question, self._on_overlay)
         self._finder = Finder(self.edition, self._tabs, self.options.patience)
         self._prover = Prover(self.edition, self._finder, self._tabs)
         self._steps = Steps(self.journal, self.person, self._tabs, self.edition, self.options.pictures)
         self._recogniser = Recogniser(self.edition, self.hosts)
         self._last_load = 0.0
+        self._waited = 0.0
 
     async def prepare(self) -> None:
-        """Before the first step: have the edition's overlays closed wherever they come up."""
+        """Before the first step: nothing is granted, the tab is kept where it may be, and overlays are closed as they come up."""
+        await self._guard.prepare()
         await self._tabs.attend(self._tabs.current)
 
     def step(self, name: str, *, private: bool = False) -> AbstractAsyncContextManager[None]:
@@ -111,6 +115,7 @@ class BrowserWalk:
 
     async def _go(self, address: str) -> None:
         host, patience = host_name(address), self.options.patience.page
+        self._guard.blocked.clear()
         try:
             response: Response | None = await self._tabs.current.goto(
                 address, wait_until="commit", timeout=_ms(patience)
@@ -118,6 +123,8 @@ class BrowserWalk:
         except PlaywrightTimeout:
             raise Retryable(f"{host} did not answer within {patience.total_seconds():g} s") from None
         except PlaywrightError as error:
+            if self._guard.blocked:
+                raise self._led_away() from None
             reason = str(error).strip().splitlines()[0].removeprefix("Page.goto: ")
             raise Retryable(f"{host} cannot be reached: {redactor.clean(reason)}") from None
         if response is not None and response.status >= 500:
@@ -125,7 +132,7 @@ class BrowserWalk:
 
     async def _arrive(self, expected: Sequence[str]) -> str:
         """Wait until one of *expected* is recognised in the tab at hand or in one that was opened meanwhile."""
-        deadline = time.monotonic() + self.options.patience.page.total_seconds()
+        deadline = self._now() + self.options.patience.page.total_seconds()
         while True:
             for tab in self._tabs.candidates:
                 sighting = await self._look(tab, expected)
@@ -133,7 +140,7 @@ class BrowserWalk:
                     self._tabs.settle_on(tab, sighting)
                     await self._understands(sighting)
                     return sighting.page
-            if time.monotonic() > deadline:
+            if self._now() > deadline:
                 raise await self._lost(f"the page {' or '.join(expected)} did not appear")
             await self._tabs.changed()
 
@@ -148,18 +155,13 @@ class BrowserWalk:
             )
 
     async def _look(self, tab: Tab, expected: Sequence[str]) -> Sighting:
-        """Recognise; what only a person or time can mend is raised here, wherever it appears."""
-        if tab.url.startswith("chrome-error:"):
-            raise Retryable("the portal cannot be reached")
-        try:
-            sighting = await self._recogniser.look(tab, expected, await self._finder.language(tab))
-        except PlaywrightError:
-            return Sighting()  # it is on its way to another page
-        if sighting.means == "challenge":
-            raise ChallengeShown(
-                f"the portal wants a person to {sighting.challenge}",
-                next="Run countermand sign-in ACCOUNT (it shows the browser), pass the check by hand, and give the command again.",
-            )
+        """
+        Recognise. A check is left to whoever sits before the window; what only a person or time can mend is raised here,
+        wherever it appears.
+        """
+        sighting = await self._see(tab, expected) or NOTHING_KNOWN
+        if sighting.is_challenge_beside(expected):
+            sighting = await self._passed_by_person(tab, expected, sighting)
         if sighting.page in expected:
             return sighting
         if sighting.means == "signed_out":
@@ -168,8 +170,57 @@ class BrowserWalk:
             raise Retryable("the portal shows an error page of its own")
         return sighting
 
+    async def _see(self, tab: Tab, expected: Sequence[str]) -> Sighting | None:
+        """What *tab* shows; ``None`` while it is on its way to another page."""
+        if tab.url.startswith("chrome-error:"):
+            raise Retryable("the portal cannot be reached")
+        try:
+            return await self._recogniser.look(tab, expected, await self._finder.language(tab))
+        except PlaywrightError:
+            return None
+
+    async def _passed_by_person(self, tab: Tab, expected: Sequence[str], check: Sighting) -> Sighting:
+        """
+        A check is never moved, solved or bypassed by us: a person before the window does it, and the walk goes on by itself.
+
+        :returns: what *tab* shows once it is past the check.
+        :raises ChallengeShown: nobody is there, or it was not passed in time.
+        """
+        what = check.challenge
+        self._steps.check = tab if check.is_check_page else None
+        shown = ChallengeShown(
+            f"the portal wants a person to {what}",
+            next="Run countermand sign-in ACCOUNT (it shows the browser), pass the check by hand, and give the command again.",
+        )
+        if not (self.options.headed and self.person.is_here):
+            raise shown
+        started, patience = time.monotonic(), self.options.patience.person
+        self.person.says(
+            f"the portal wants a person to {what}: please do it in the browser's window. "
+            f"This goes on by itself, and waits for {in_words(patience)} at the most."
+        )
+        try:
+            while time.monotonic() < started + patience.total_seconds() and not tab.is_closed():
+                sighting = await self._see(tab, expected)
+                if sighting is not None and not sighting.is_challenge_beside(expected):
+                    self._steps.check = None
+                    self._note("challenge", started, page=sighting.page, result=f"a person was asked to {what}: passed")
+                    return sighting
+                await self._tabs.changed()
+        finally:
+            self._waited += time.monotonic() - started
+        self._note("challenge", started, result=f"a person was asked to {what}: not passed")
+        shown.what += ", and it was not passed in the browser's window"
+        raise shown
+
+    def _now(self) -> float:
+        """Seconds on the walk's own clock, which stands still while a person is waited for."""
+        return time.monotonic() - self._waited
+
     async def _lost(self, what: str) -> CountermandError:
         """Why nothing expected came: still loading is the portal's mood, anything else a change."""
+        if self._guard.blocked:
+            return self._led_away()
         tab = self._tabs.candidates[0]
         for spec in self.edition.pages.values():
             busy = any_of((locate(tab, mark, self.edition, self.edition.language) for mark in spec.busy), tab)
@@ -177,6 +228,13 @@ class BrowserWalk:
                 return Retryable(f"{what}: the portal's page is still loading")
         where = redactor.clean_url(tab.url, frozenset(self.edition.order_parameters))
         return self._unknown(f"{what}; the portal shows {where} instead", _NEW_EDITION)
+
+    def _led_away(self) -> UnknownPage:
+        host = self._guard.blocked[-1]
+        return self._unknown(
+            f"the portal led to {host}, which is no host of the edition, and was not followed there",
+            f"Look at the portal by hand. If {host} belongs to it, add it to hosts in an edition of your own.",
+        )
 
     def _unknown(self, what: str, next: str) -> UnknownPage:
         return UnknownPage(what, next=next, edition=self.edition.edition, page=self._tabs.at.page)
@@ -288,8 +346,7 @@ class BrowserWalk:
 
     async def outcome(self, table: str, *, row: OrderId | None = None) -> str:
         """See ``Walk.outcome``."""
-        started = time.monotonic()
-        deadline = started + self.options.patience.page.total_seconds()
+        started, deadline = time.monotonic(), self._now() + self.options.patience.page.total_seconds()
         entries = self.edition.outcomes[table]
         pages = [*dict.fromkeys(entry.page for entry in entries if entry.page), *self._home_of(table)]
         words = ""
@@ -307,7 +364,7 @@ class BrowserWalk:
                     self._note("outcome", started, target=table, page=sighting.page, result=shown.state)
                     return shown.state
                 words = shown.words or words
-            if time.monotonic() > deadline:
+            if self._now() > deadline:
                 break
             await self._tabs.changed()
         if words:
@@ -347,8 +404,7 @@ class BrowserWalk:
 
     async def cards(self, rows: str, status: str, *, after: int = 0) -> list[Card]:
         """See ``Walk.cards``."""
-        started = time.monotonic()
-        deadline = started + self.options.patience.page.total_seconds()
+        started, deadline = time.monotonic(), self._now() + self.options.patience.page.total_seconds()
         while True:
             tab = self._tabs.current
             sighting = await self._look(tab, self._home_of(rows))
@@ -359,7 +415,7 @@ class BrowserWalk:
             if cards:
                 self._note("read", started, target=rows, result=f"{len(cards)} from number {after + 1} on")
                 return cards
-            if time.monotonic() > deadline:
+            if self._now() > deadline:
                 raise await self._lost(f"the list did not go on beyond its first {after} rows")
             await self._tabs.changed()
 
@@ -393,14 +449,19 @@ class BrowserWalk:
         redactor.learn(answer)
         return answer
 
-    async def wait_for_person(self, page: str, patience: timedelta) -> None:
+    async def wait_for_person(self, page: str) -> None:
         """
         Open *page* and wait until a person has come to it, whatever the portal asks of them on the way.
 
-        :raises SignInNeeded: they did not within *patience*.
+        :raises SignInNeeded: they did not in time.
         """
+        with self._guard.signing_in():
+            async with self.step("sign in by hand", private=True):
+                await self._person_comes_to(page)
+
+    async def _person_comes_to(self, page: str) -> None:
         await self._go(self.hosts.address(self.edition.pages[page]))
-        deadline = time.monotonic() + patience.total_seconds()
+        deadline = time.monotonic() + self.options.patience.person.total_seconds()
         while time.monotonic() < deadline and self._tabs.open:
             for tab in self._tabs.open:
                 try:
@@ -419,6 +480,10 @@ class BrowserWalk:
         """A question of the browser itself while nothing is being committed: answered with no."""
         self._note("question", time.monotonic(), result=f"no: {dialog.message}")
         await dialog.dismiss()
+
+    def _on_refused(self, sentence: str) -> None:
+        self._note("refused", time.monotonic(), result=sentence)
+        self.person.says(sentence)
 
     def _on_overlay(self, name: str, started: float) -> None:
         self._note("overlay", started, target=name)

@@ -5,7 +5,6 @@ The visits: each one does one thing, writes what came of it to the ledger, and e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 from agent.browser.checking import Checked
@@ -17,8 +16,6 @@ from agent.engine.sites import Sites
 from agent.engine.workshop import Workshop, end_with
 from agent.errors import SignInNeeded
 from agent.model import ReasonChoice
-
-_SIGN_IN_BY_HAND = timedelta(minutes=10)
 
 
 class Visits:
@@ -90,7 +87,7 @@ async def _sign_in(sites: Sites, portal: str, account: str, *, by_hand: bool) ->
                     workshop.person.says(
                         "Sign in in the browser's window; this goes on by itself once My Orders is there."
                     )
-                    await walk.wait_for_person("orders", _SIGN_IN_BY_HAND)
+                    await walk.wait_for_person("orders")
                 else:
                     credentials = sites.credentials(account)
                     if credentials is None:

@@ -32,9 +32,9 @@ _REPORTS = """<script>(() => {
   setInterval(() => {
     if (document.visibilityState !== 'visible') return;
     const places = {};
-    for (const element of document.querySelectorAll('button, h1, [class*=title], [class*=reminder]')) {
+    for (const element of document.querySelectorAll('button, h1, input, [role=slider], [class*=title], [class*=reminder]')) {
       const box = element.getBoundingClientRect();
-      if (box.width) places[element.innerText.trim()] = [box.x + box.width / 2, box.y + box.height / 2];
+      if (box.width) places[element.innerText.trim() || element.getAttribute('aria-label')] = [box.x + box.width / 2, box.y + box.height / 2];
     }
     fetch(%s, {method: 'POST', mode: 'no-cors', body: JSON.stringify({page: location.pathname, mouse, places})});
   }, 100);
@@ -56,6 +56,19 @@ class Screen:
         self._mouse("mousemove", str(round(left + x)), str(round(top + y)))
         time.sleep(0.2)
         self._mouse("click", "--repeat", str(times), "--delay", "60", "1")
+
+    def slide(self, words: str, *, by: int) -> None:
+        """Take hold of *words* and move them to the right, as a hand does it."""
+        page, (x, y) = self._reports.find(words)
+        left, top = self._corner(page)
+        self._mouse("mousemove", str(round(left + x)), str(round(top + y)), "mousedown", "1")
+        for _ in range(10):
+            self._mouse("mousemove_relative", "--", str(by // 10), "0", "sleep", "0.02")
+        self._mouse("mouseup", "1")
+
+    def types(self, text: str) -> None:
+        """Type on the screen's own keyboard, into the field that was clicked last."""
+        self._mouse("type", "--delay", "30", text)
 
     def _corner(self, page: str) -> tuple[float, float]:
         """Where on the screen the page begins: the mouse is put somewhere, and the page says where it sees it."""
