@@ -844,7 +844,10 @@ async def test_whatever_is_no_decision_has_the_same_limit(bench: Bench, found: A
 
 @pytest.mark.parametrize(
     "answer, stage, sent",
-    [(Answer.WITHDRAWN, Stage.DONE, [SHOP_CHOICES]), (Answer.REFUSED, Stage.REFUSED, [])],
+    [
+        (Answer.WITHDRAWN, Stage.DONE, [SHOP_CHOICES]),
+        pytest.param(Answer.REFUSED, Stage.REFUSED, [], marks=pytest.mark.slow),
+    ],
 )
 async def test_an_answer_after_the_limit_is_taken(bench: Bench, answer: Answer, stage: Stage, sent: list[Any]) -> None:
     """
@@ -859,6 +862,7 @@ async def test_an_answer_after_the_limit_is_taken(bench: Bench, answer: Answer, 
     assert (stage, sent, [ORDER]) == (bench.again(one).stage, bench.shop.cancelled, bench.portal.asked)
 
 
+@pytest.mark.slow
 async def test_retry_after_the_limit_looks_and_tells_again(bench: Bench) -> None:
     """
     A person may have it looked at now; without an answer it still waits for them, and the clock is not wound back.
