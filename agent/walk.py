@@ -167,6 +167,9 @@ class Person(Protocol):
     async def choose(self, question: str, options: Sequence[str]) -> int | None:
         """The place of one of *options*, which are shown with numbers; ``None``: none of them."""
 
+    async def presses_enter(self, sentence: str) -> bool:
+        """Enter, however long it takes; ``False``: nobody will press it any more."""
+
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
         """Told of every step, so that progress can be shown as it happens."""
 

@@ -100,11 +100,12 @@ async def driver() -> AsyncIterator[Playwright]:
         await playwright.stop()
 
 
-async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: bool) -> Browser:
+async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: bool, slow_mo: float = 0.0) -> Browser:
     """
     Start the browser, and end what earlier crashes of ours have left behind.
 
     :param headed: show its window; otherwise it is the new headless mode, which pages see as the same browser.
+    :param slow_mo: milliseconds between any two actions.
     :raises BadInput: there is none, or it does not start.
     """
     program = find_browser(settings)
@@ -118,6 +119,7 @@ async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: b
             executable_path=program,
             channel="chromium" if program is None else None,
             headless=not headed,
+            slow_mo=slow_mo,
             chromium_sandbox=sandbox_allowed(),
             args=[*_CALLS_NOBODY, *mark()],
             handle_sigint=False,  # Ctrl-C is ours to handle: an armed stamp must be told from an unarmed one

@@ -185,7 +185,7 @@ async def browser_session(
     :raises Retryable: it broke down on the way.
     """
     async with driver() as playwright:
-        browser = await launch(playwright, settings, headed=options.headed)
+        browser = await launch(playwright, settings, headed=options.headed, slow_mo=options.slow_mo)
         try:
             context = await browser.new_context(
                 storage_state=cast("StorageState", state.storage) if state else None,

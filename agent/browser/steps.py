@@ -16,9 +16,22 @@ from playwright.async_api import Page as Tab
 from agent.browser.edition import Edition
 from agent.browser.evidence import Journal, Step
 from agent.browser.tabs import Tabs
-from agent.errors import CountermandError, Refused, Retryable, Uncertain
+from agent.errors import ApprovalNeeded, CountermandError, Refused, Retryable, Uncertain
 from agent.redact import redactor
 from agent.walk import Person, StoppedBeforeCommit
+
+
+async def wait_for_enter(person: Person, step: str) -> None:
+    """
+    The person says when the next step begins.
+
+    :raises ApprovalNeeded: nobody will.
+    """
+    if not await person.presses_enter(f"next: {step}"):
+        raise ApprovalNeeded(
+            "nobody is there to press Enter before the step",
+            next="Give the command again at a terminal, or without --step.",
+        )
 
 
 class Steps:
@@ -26,9 +39,21 @@ class Steps:
     Runs steps one after the other.
 
     :param pictures: ``steps``, ``failure`` or ``off``.
+    :param waits: the person presses Enter before each step.
+    :param pauses: a step that fails leaves its page open until the person presses Enter.
     """
 
-    def __init__(self, journal: Journal, person: Person, tabs: Tabs, edition: Edition, pictures: str) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        person: Person,
+        tabs: Tabs,
+        edition: Edition,
+        pictures: str,
+        *,
+        waits: bool = False,
+        pauses: bool = False,
+    ) -> None:
         self.exposed: str | None = None
         """The commits target that was clicked and whose outcome has not been read yet."""
         self.check: Tab | None = None
@@ -38,6 +63,8 @@ class Steps:
         self._tabs = tabs
         self.edition = edition
         self._pictures = pictures
+        self._waits = waits
+        self._pauses = pauses
 
     @asynccontextmanager
     async def step(self, name: str, *, private: bool) -> AsyncIterator[None]:
@@ -46,6 +73,8 @@ class Steps:
         started = time.monotonic()
         failed: str | None = None
         try:
+            if self._waits:
+                await wait_for_enter(self._person, name)
             yield
         except CountermandError as error:
             sorted_error = self._sorted(error, name)
@@ -64,10 +93,13 @@ class Steps:
             raise
         finally:
             # A cancelled visit takes no picture: the browser is about to be closed.
-            if (not private or self.check) and failed not in ("CancelledError", "KeyboardInterrupt"):
+            is_cut_off = failed in ("CancelledError", "KeyboardInterrupt")
+            if (not private or self.check) and not is_cut_off:
                 await self._show(step, failed is not None)
             self._journal.finish(step, failed=failed)
             await self._person.step_done(name, time.monotonic() - started, failed is not None)
+            if failed is not None and self._pauses and not is_cut_off:
+                await self._person.presses_enter(f"{failed} The page is left open until you press Enter.")
 
     def _sorted(self, error: CountermandError, step: str) -> CountermandError:
         """Between a commit and its outcome every trouble is uncertain; elsewhere it is what it is."""

@@ -58,6 +58,12 @@ class WalkOptions:
     between_pages: timedelta = timedelta(0)
     headed: bool = False
     pictures: Literal["steps", "failure", "off"] = "steps"
+    slow_mo: float = 0.0
+    """Milliseconds between any two things that are done, so that a person can follow."""
+    step: bool = False
+    """The person presses Enter before each step."""
+    pause_on_failure: bool = False
+    """A step that fails leaves its page open until the person presses Enter."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,15 @@ class BrowserWalk:
         self._tabs = Tabs(around.context, around.tab, self.edition, self._guard, self._on_question, self._on_overlay)
         self._finder = Finder(self.edition, self._tabs, self.options.patience)
         self._prover = Prover(self.edition, self._finder, self._tabs)
-        self._steps = Steps(self.journal, self.person, self._tabs, self.edition, self.options.pictures)
+        self._steps = Steps(
+            self.journal,
+            self.person,
+            self._tabs,
+            self.edition,
+            self.options.pictures,
+            waits=self.options.step,
+            pauses=self.options.pause_on_failure,
+        )
         self._recogniser = Recogniser(self.edition, self.hosts)
         self._last_load = 0.0
         self._waited = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
@@ -91,6 +92,21 @@ def cancel(
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask for a yes before the first click that cannot be undone.")
     ] = False,
+    slow_mo: Annotated[
+        int | None,
+        typer.Option(
+            "--slow-mo",
+            metavar="MS",
+            min=1,
+            max=60_000,
+            help="With --headed: wait this many milliseconds after each action.",
+        ),
+    ] = None,
+    step: Annotated[bool, typer.Option("--step", help="Wait for Enter at the terminal before each step.")] = False,
+    pause_on_failure: Annotated[
+        bool,
+        typer.Option("--pause-on-failure", help="With --headed: leave the page of a failed step open until Enter."),
+    ] = False,
     wait: Annotated[Wait, typer.Option(help="How long to wait.")] = Wait.SUBMITTED,
     timeout: Annotated[
         str | None,
@@ -100,6 +116,7 @@ def cancel(
     """Withdraw supplier orders, and cancel the shop order behind them once the supplier has agreed."""
     state: Globals = context.obj
     _one_source(orders, file, skip_bad)
+    _somebody_follows(headed=headed, slow_mo=slow_mo, step=step, pause_on_failure=pause_on_failure)
     asked = Asked(
         order=tuple(orders or ()),
         account=account,
@@ -132,7 +149,8 @@ def cancel(
     from agent.engine.workshop import Manner
 
     person = TerminalPerson(state.people, watch.bar if watch else None)
-    workshop = state.workshop(Manner(headed=headed, ask=ask), person)
+    manner = Manner(headed=headed, ask=ask, slow_mo=slow_mo or 0, step=step, pause_on_failure=pause_on_failure)
+    workshop = state.workshop(manner, person)
     if dry_run:
         asyncio.run(_dry_run(state, workshop, requests, from_file=file is not None))
         return
@@ -155,6 +173,20 @@ def _one_source(orders: Sequence[str] | None, file: str | None, skip_bad: bool) 
         raise BadInput("Missing argument ORDER…, or --from FILE", next="See countermand cancel --help.")
     if skip_bad and file is None:
         raise BadInput("--skip-bad only goes with --from", next="Leave out --skip-bad.")
+
+
+def _somebody_follows(*, headed: bool, slow_mo: int | None, step: bool, pause_on_failure: bool) -> None:
+    """What is for a person who follows needs the window they look at, and the terminal they press Enter at."""
+    for option, is_given in (("--slow-mo", slow_mo is not None), ("--pause-on-failure", pause_on_failure)):
+        if is_given and not headed:
+            raise BadInput(f"{option} is for somebody who sees the browser", next="Add --headed, or leave it out.")
+    at_terminal = sys.stdin is not None and sys.stdin.isatty()
+    for option, is_given in (("--step", step), ("--pause-on-failure", pause_on_failure)):
+        if is_given and not at_terminal:
+            raise BadInput(
+                f"{option} waits for Enter, and there is no terminal to press it at",
+                next="Give the command at a terminal, or leave it out.",
+            )
 
 
 class Watch(Protocol):

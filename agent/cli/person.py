@@ -64,6 +64,12 @@ class TerminalPerson:
                 if answer.isdigit() and 1 <= int(answer) <= len(options):
                     return int(answer) - 1
 
+    async def presses_enter(self, sentence: str) -> bool:
+        """See ``Person.presses_enter``."""
+        with self._without_bar():
+            self._console.print(f"  [bold]?[/] {escape(redactor.clean(sentence))} \\[Enter] ", end="")
+            return bool(await _line())
+
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
         """See ``Person.step_done``."""
         mark = "[red]✗[/]" if failed else "[green]✓[/]"

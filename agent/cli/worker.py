@@ -119,6 +119,10 @@ class Silent:
     async def choose(self, question: str, options: object) -> None:
         """See ``Person.choose``."""
 
+    async def presses_enter(self, sentence: str) -> bool:
+        """See ``Person.presses_enter``."""
+        return False
+
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
         """See ``Person.step_done``."""
 

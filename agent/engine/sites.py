@@ -94,6 +94,9 @@ class Sites:
             between_pages=settings.pace.between_pages,
             headed=self.workshop.manner.headed,
             pictures=self._settings.evidence.pictures,
+            slow_mo=self.workshop.manner.slow_mo,
+            step=self.workshop.manner.step,
+            pause_on_failure=self.workshop.manner.pause_on_failure,
         )
         journal.knows(
             edition=loaded.edition.edition, edition_file=str(loaded.path), digest=loaded.digest, headed=options.headed

@@ -12,6 +12,7 @@ from pathlib import Path
 from loguru import logger
 
 from agent.browser.evidence import Journal, VisitJournal, now
+from agent.browser.steps import wait_for_enter
 from agent.engine.accounts import Accounts
 from agent.engine.clock import Clock
 from agent.engine.database import Database
@@ -32,6 +33,12 @@ class Manner:
     ask: bool = False
     teach: bool = False
     """The operator is asked wherever the edition does not know on."""
+    slow_mo: float = 0.0
+    """Milliseconds between any two things that are done in the browser."""
+    step: bool = False
+    """The operator presses Enter before each step."""
+    pause_on_failure: bool = False
+    """A step that fails leaves its page open until the operator presses Enter."""
 
 
 @dataclass
@@ -84,6 +91,8 @@ class Workshop:
         step = journal.begin(name)
         failed: str | None = None
         try:
+            if self.manner.step:
+                await wait_for_enter(self.person, name)
             yield
         except BaseException as error:
             failed = str(error) or type(error).__name__

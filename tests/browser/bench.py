@@ -105,6 +105,11 @@ class Somebody:
         self.asked.append(question)
         return None
 
+    async def presses_enter(self, sentence: str) -> bool:
+        """See ``Person.presses_enter``."""
+        self.asked.append(sentence)
+        return self.says_yes
+
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
         """See ``Person.step_done``."""
         self.steps.append(f"{name} (failed)" if failed else name)

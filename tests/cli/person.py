@@ -57,6 +57,10 @@ class Screen:
         time.sleep(0.2)
         self._mouse("click", "--repeat", str(times), "--delay", "60", "1")
 
+    def finds(self, words: str) -> None:
+        """Wait until some page shows *words*."""
+        self._reports.find(words)
+
     def slide(self, words: str, *, by: int) -> None:
         """Take hold of *words* and move them to the right, as a hand does it."""
         page, (x, y) = self._reports.find(words)
@@ -74,9 +78,10 @@ class Screen:
         """Where on the screen the page begins: the mouse is put somewhere, and the page says where it sees it."""
         until = time.monotonic() + 20
         while time.monotonic() < until:
-            seen = [self._seen_at(page, x, y) for x, y in ((600, 500), (610, 520))]
-            if (10.0, 20.0) == (seen[1][0] - seen[0][0], seen[1][1] - seen[0][1]):  # no report from before the move
-                return 600 - seen[0][0], 500 - seen[0][1]
+            for x, y in ((600, 500), (250, 300)):  # a pop-up is small
+                seen = [self._seen_at(page, *place) for place in ((x, y), (x + 10, y + 20))]
+                if (10.0, 20.0) == (seen[1][0] - seen[0][0], seen[1][1] - seen[0][1]):  # no report from before the move
+                    return x - seen[0][0], y - seen[0][1]
         raise AssertionError("no page saw the mouse")
 
     def _seen_at(self, page: str, x: int, y: int) -> tuple[float, float]:

@@ -107,6 +107,10 @@ class Nobody:
     async def choose(self, question: str, options: Sequence[str]) -> int | None:
         return None
 
+    async def presses_enter(self, sentence: str) -> bool:
+        """See ``Person.presses_enter``."""
+        return True
+
     async def step_done(self, name: str, seconds: float, failed: bool) -> None:
         self.heard.append(name)
 
