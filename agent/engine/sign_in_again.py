@@ -45,19 +45,28 @@ def check_may_try(workshop: Workshop, portal: str, account: str, credentials: Cr
     :raises SignInNeeded: the portal has refused it, or the last attempt was not long ago.
     """
     known = workshop.accounts.get(portal, account)
-    by_hand = f"run countermand sign-in {account}"
     if known.refused is not None:
-        if not is_trace_of(known.refused, credentials):
-            return  # corrected since
-        raise SignInNeeded(
-            f"account {account} is signed out, and the portal did not accept its stored username and password, which are not tried again",
-            next=f"Correct them in the settings, or {by_hand}.",
-        )
+        check_not_refused(workshop, portal, account, credentials)
+        return  # corrected since
     pause = workshop.settings.portal(portal).sign_in_again
     if known.tried_at is not None and abs(workshop.clock.now() - known.tried_at) < pause:
         raise SignInNeeded(
             f"account {account} is signed out again: its stored password was last tried at {known.tried_at:%Y-%m-%d %H:%M} UTC, and is not tried twice within {pause}",
-            next=f"{by_hand.capitalize()}.",
+            next=f"Run countermand sign-in {account}.",
+        )
+
+
+def check_not_refused(workshop: Workshop, portal: str, account: str, credentials: Credentials) -> None:
+    """
+    Whether the portal has refused these very credentials before.
+
+    :raises SignInNeeded: it has.
+    """
+    refused = workshop.accounts.get(portal, account).refused
+    if refused is not None and is_trace_of(refused, credentials):
+        raise SignInNeeded(
+            f"account {account} is signed out, and the portal did not accept its stored username and password, which are not tried again",
+            next=f"Correct them in the settings, or run countermand sign-in {account}.",
         )
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from agent.browser.checking import Checked
 from agent.browser.session import SignedInState
+from agent.browser.walk import BrowserWalk
 from agent.engine import checking, looking, readiness, settling, submitting, sweeping, teaching
 from agent.engine.pausing import why_not_there
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
-from agent.engine.sites import Sites
+from agent.engine.sign_in_again import check_not_refused
+from agent.engine.sites import Site, Sites
 from agent.engine.workshop import Workshop, end_with
-from agent.errors import SignInNeeded
+from agent.errors import CountermandError, SignInNeeded
 from agent.model import ReasonChoice
 
 
@@ -84,10 +86,7 @@ async def _sign_in(sites: Sites, portal: str, account: str, *, by_hand: bool) ->
             async with sites.open(portal, account, journal, fresh=not by_hand) as site:
                 walk = await site.session.reading_walk(journal, workshop.person)
                 if by_hand:
-                    workshop.person.says(
-                        "Sign in in the browser's window; this goes on by itself once My Orders is there."
-                    )
-                    await walk.wait_for_person("orders")
+                    await _in_the_window(sites, site, walk)
                 else:
                     credentials = sites.credentials(account)
                     if credentials is None:
@@ -103,6 +102,22 @@ async def _sign_in(sites: Sites, portal: str, account: str, *, by_hand: bool) ->
             end_with(journal, error)
             raise
         journal.end(ok=True, kind="signed_in", message="signed in")
+
+
+async def _in_the_window(sites: Sites, site: Site, walk: BrowserWalk) -> None:
+    """What is stored is typed for the person, once; whatever is left to do in the window they do by hand."""
+    person = sites.workshop.person
+    try:
+        credentials = sites.credentials(site.account)
+        if credentials is not None:
+            check_not_refused(sites.workshop, site.portal.name, site.account, credentials)
+            person.says("The stored username and password are typed in the browser's window.")
+            await sites.sign_in_once(site, walk, credentials)
+            return
+    except CountermandError as error:
+        person.says(f"{error.what}. Go on by hand.")
+    person.says("Sign in in the browser's window; this goes on by itself once My Orders is there.")
+    await walk.wait_for_person("orders")
 
 
 def _goes_on(workshop: Workshop, portal: str, account: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli.app import run
+from fixtures.aliexpress.seed import MAIN
 from fixtures.playground import Playground
 from tests.conftest import Ran
 from tests.engine.conftest import bench
@@ -36,3 +37,11 @@ def within(
 
     yield ran
     signal.signal(signal.SIGTERM, before)
+
+
+def without_credentials(playground: Playground) -> None:
+    """A person signs in to account main: nothing is stored."""
+    text = playground.config.read_text()
+    stored = f'username = "{MAIN}"\npassword = {{ file = "password" }}\n'
+    assert stored in text
+    playground.config.write_text(text.replace(stored, "", 1))

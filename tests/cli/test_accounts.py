@@ -16,7 +16,7 @@ from agent.cli.person import TerminalPerson
 from agent.vault import Vault
 from fixtures.aliexpress.seed import MAIN, ORDERS, SECOND_ORDERS
 from fixtures.playground import Playground
-from tests.cli.conftest import Within
+from tests.cli.conftest import Within, without_credentials
 from tests.conftest import CommandLine, needs_browser
 
 REASON = ["--reason", "no_longer_needed"]
@@ -29,14 +29,6 @@ def count(playground: Playground, what: str) -> int:
 def page_loads(playground: Playground) -> int:
     """How many pages the portal was asked for, whoever asked."""
     return playground.portal.world.counted("page")
-
-
-def without_credentials(playground: Playground) -> None:
-    """A person signs in to account main: nothing is stored."""
-    text = playground.config.read_text()
-    stored = f'username = "{MAIN}"\npassword = {{ file = "password" }}\n'
-    assert stored in text
-    playground.config.write_text(text.replace(stored, "", 1))
 
 
 # -- without a browser
