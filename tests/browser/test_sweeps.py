@@ -80,6 +80,7 @@ async def test_every_state_is_read_as_by_itself(bench: Bench, tab: str) -> None:
     assert [] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_what_is_wrong_with_one_order_stops_no_other(bench: Bench) -> None:
     """
     An order that is not there, and one whose state nobody knows, are told as such; the others are read.

@@ -38,6 +38,7 @@ def policy(playground: Playground, line: str) -> None:
 
 
 @needs_browser
+@pytest.mark.slow
 def test_nothing_is_submitted_until_somebody_approves(swift: Playground, countermand: CommandLine) -> None:
     """
     ``always``: the visit stops before the first click, and the message says what it would cost and how to say yes. With the yes exactly

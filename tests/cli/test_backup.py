@@ -230,7 +230,7 @@ def test_no_secret_is_in_a_backup(within: Within, playground: Playground, tmp_pa
 
     content = (tmp_path / "nightly.db").read_bytes()
     assert set() == found_in(content, known)
-    sealed = [path.read_bytes() for path in (playground.home / "vault").iterdir()]
+    sealed = [path.read_bytes() for path in (playground.home / "vault").glob("*.sealed")]
     assert 2 == len(sealed)
     assert not any(one[:40] in content for one in sealed)
 

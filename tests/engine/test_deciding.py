@@ -842,12 +842,10 @@ async def test_whatever_is_no_decision_has_the_same_limit(bench: Bench, found: A
     assert (ErrorKind.NO_DECISION, [ORDER]) == (kind(bench, one), bench.portal.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer, stage, sent",
-    [
-        (Answer.WITHDRAWN, Stage.DONE, [SHOP_CHOICES]),
-        pytest.param(Answer.REFUSED, Stage.REFUSED, [], marks=pytest.mark.slow),
-    ],
+    [(Answer.WITHDRAWN, Stage.DONE, [SHOP_CHOICES]), (Answer.REFUSED, Stage.REFUSED, [])],
 )
 async def test_an_answer_after_the_limit_is_taken(bench: Bench, answer: Answer, stage: Stage, sent: list[Any]) -> None:
     """
