@@ -58,7 +58,7 @@ def orders(bench: Bench, count: int, state: State, *, skip: int = 0) -> list[str
     return numbers
 
 
-@pytest.mark.parametrize("tab", ["new", "same"])
+@pytest.mark.parametrize("tab", ["new", pytest.param("same", marks=pytest.mark.slow)])
 async def test_every_state_is_read_as_by_itself(bench: Bench, tab: str) -> None:
     """
     Whether an order shows in the list or has to be searched for, and whatever its card says: what is read is what its details say.
@@ -80,6 +80,7 @@ async def test_every_state_is_read_as_by_itself(bench: Bench, tab: str) -> None:
     assert [] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_what_is_wrong_with_one_order_stops_no_other(bench: Bench) -> None:
     """
     An order that is not there, and one whose state nobody knows, are told as such; the others are read.

@@ -326,7 +326,11 @@ def test_a_wrong_password_is_tried_once(playground: Playground, countermand: Com
 
 @needs_browser
 @pytest.mark.parametrize(
-    "order", [UNKNOWN, SECOND_ORDERS["foreign"]], ids=["unknown order", "order of another account"]
+    "order",
+    [
+        pytest.param(UNKNOWN, id="unknown order"),
+        pytest.param(SECOND_ORDERS["foreign"], id="order of another account", marks=pytest.mark.slow),
+    ],
 )
 def test_an_order_that_the_account_does_not_have(playground: Playground, countermand: CommandLine, order: str) -> None:
     """

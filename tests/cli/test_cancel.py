@@ -117,6 +117,7 @@ def test_one_order_is_withdrawn_and_settled_and_never_twice(playground: Playgrou
     ] == [line.variables for line in playground.shop.received]
 
 
+@pytest.mark.slow
 def test_a_shipped_order_is_refused(playground: Playground, countermand: CommandLine) -> None:
     """
     An order on its way: exit 40, the sentence says that it was shipped, and nothing was submitted. Afterwards it may
@@ -141,6 +142,7 @@ def test_a_fulfilled_shop_order_stops_before_the_portal(playground: Playground, 
     assert ({}, []) == (playground.portal.world.counts, orders_cancelled(playground))
 
 
+@pytest.mark.slow
 def test_a_seller_who_refuses_leaves_the_shop_order_alone(playground: Playground, countermand: CommandLine) -> None:
     """
     The seller says no: exit 40, and the shop has heard nothing.
@@ -154,6 +156,7 @@ def test_a_seller_who_refuses_leaves_the_shop_order_alone(playground: Playground
     assert playground.shop.orders["#1001"].cancelled_at is None
 
 
+@pytest.mark.slow
 def test_a_silent_seller_is_waited_for_no_longer_than_asked(playground: Playground, countermand: CommandLine) -> None:
     """
     No answer within the time that was given: exit 0, and the stage says that the decision is awaited.

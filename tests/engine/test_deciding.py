@@ -842,6 +842,7 @@ async def test_whatever_is_no_decision_has_the_same_limit(bench: Bench, found: A
     assert (ErrorKind.NO_DECISION, [ORDER]) == (kind(bench, one), bench.portal.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer, stage, sent",
     [(Answer.WITHDRAWN, Stage.DONE, [SHOP_CHOICES]), (Answer.REFUSED, Stage.REFUSED, [])],
@@ -859,6 +860,7 @@ async def test_an_answer_after_the_limit_is_taken(bench: Bench, answer: Answer, 
     assert (stage, sent, [ORDER]) == (bench.again(one).stage, bench.shop.cancelled, bench.portal.asked)
 
 
+@pytest.mark.slow
 async def test_retry_after_the_limit_looks_and_tells_again(bench: Bench) -> None:
     """
     A person may have it looked at now; without an answer it still waits for them, and the clock is not wound back.
