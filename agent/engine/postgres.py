@@ -102,6 +102,7 @@ class ServerLocks:
         """See ``Locks.any_worker``."""
         lock = _Lock(self._engine, _WORKERS)
         try:
+            # So soon after the server's start every lock looks taken, whether or not a worker is there.
             while not (is_free := lock.is_free()) and lock.is_early:
                 time.sleep(_POLL)
             return not is_free

@@ -24,11 +24,11 @@ from agent.engine.results import report_path, result_of
 from agent.redact import redactor
 
 _VISITS = {
-    "submit": "Asked the supplier",
-    "look": "Looked at the order",
-    "sweep": "Looked at all orders of the account that wait",
-    "settle": "Settled the shop order",
-    "sign_in": "Signed in",
+    "submit": "Asking the supplier",
+    "look": "Looking at the order",
+    "sweep": "Looking at all orders of the account that wait",
+    "settle": "Settling the shop order",
+    "sign_in": "Signing in",
 }
 
 
