@@ -20,6 +20,7 @@ from agent.settings import NotifySettings, SecretRef
 
 PATIENCE = 15.0
 """Seconds that a service may take."""
+_NO_ADDRESS = "is no address that Apprise knows"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,18 @@ def addresses(settings: NotifySettings, base: Path) -> tuple[list[Address], list
     return found, wrong
 
 
+def check_is_address(address: Address) -> None:
+    """
+    Whether it is one that a message could go to. Nobody is called.
+
+    :raises BadInput: it is none.
+    """
+    if _service(address) is None:
+        raise BadInput(
+            f"the notification address {address.name} {_NO_ADDRESS}", next="Correct it, then countermand notify test."
+        )
+
+
 def send(to: Sequence[Address], title: str, body: str, patience: float = PATIENCE) -> list[Sent]:
     """Tell every address at once, and say for each whether it arrived."""
     calls = [_Call(address, redactor.clean(title), redactor.clean(body)) for address in to]
@@ -83,15 +96,10 @@ class _Call:
             self._ended.set()
 
     def _send(self) -> Sent:
-        from apprise import Apprise, AppriseAsset  # imported here: it reads more than a hundred services
-
-        _keep_quiet()
-        asset = AppriseAsset(app_id="countermand", app_desc="countermand", app_url="")
-        service = Apprise.instantiate(self.address.url.get_secret_value(), asset=asset)
+        service = _service(self.address)
         if service is None:
-            return Sent(self.address.name, False, "it is no address that Apprise knows", is_unusable=True)
-        call: Callable[..., bool] = service.notify
-        arrived = call(title=self._title, body=self._body)
+            return Sent(self.address.name, False, f"it {_NO_ADDRESS}", is_unusable=True)
+        arrived = service(title=self._title, body=self._body)
         return Sent(self.address.name, arrived, "" if arrived else "the service did not take it")
 
     def result(self, patience: float) -> Sent:
@@ -105,6 +113,16 @@ class _Call:
 def _named(ref: SecretRef) -> str:
     """What people call an address: where it is kept, for itself it is a secret."""
     return next(f"{kind} {place}" for kind, place in ref.model_dump().items() if place is not None)
+
+
+def _service(address: Address) -> Callable[..., bool] | None:
+    """What tells the people at *address*; ``None``: nobody can."""
+    from apprise import Apprise, AppriseAsset  # imported here: it reads more than a hundred services
+
+    _keep_quiet()
+    asset = AppriseAsset(app_id="countermand", app_desc="countermand", app_url="")
+    service = Apprise.instantiate(address.url.get_secret_value(), asset=asset)
+    return None if service is None else service.notify
 
 
 def _keep_quiet() -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from agent.settings import Settings
 
 
+_NOT_FOR_LIVE = ("shops", "notify")
+"""What may be wrong while the portal is looked at."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at."""
@@ -45,7 +49,7 @@ def doctor(
         ),
     ] = None,
 ) -> None:
-    """Check settings, folders, vault, ledger, editions and browser."""
+    """Check settings, folders, vault, ledger, editions, notifications and browser."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -77,6 +81,7 @@ async def _examine(state: Globals, account: str | None) -> list[_Found]:
         ("vault", _vault),
         ("accounts", _accounts),
         ("shops", _shops),
+        ("notify", _notify),
         ("editions", _editions),
         ("browser", _browser),
     ]
@@ -87,7 +92,7 @@ async def _examine(state: Globals, account: str | None) -> list[_Found]:
         except CountermandError as error:
             found.append(_Found(Finding(what, False, error.message, error.next), 2))
     if account is not None:
-        wrong = [one.finding.what for one in found if not one.finding.ok and one.finding.what != "shops"]
+        wrong = [one.finding.what for one in found if not one.finding.ok and one.finding.what not in _NOT_FOR_LIVE]
         found += _not_looked_at(wrong) if wrong else await _look(state, account)
     return found
 
@@ -167,6 +172,17 @@ async def _shops(settings: Settings) -> str:
         ", ".join(f"{name} ({shop.kind})" for name, shop in settings.shops.items())
         or "none; the supplier side works without one"
     )
+
+
+async def _notify(settings: Settings) -> str:
+    from agent.notify import addresses, check_is_address
+
+    found, wrong = addresses(settings.notify, settings.base)
+    if wrong:
+        raise wrong[0]
+    for address in found:
+        check_is_address(address)
+    return ", ".join(address.name for address in found) or "nobody is told: no addresses in [notify]"
 
 
 async def _editions(settings: Settings) -> str:

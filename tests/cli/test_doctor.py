@@ -11,7 +11,7 @@ from fixtures.playground import Playground
 from tests.cli.conftest import Within
 from tests.conftest import needs_browser
 
-CHECKS = ["settings", "ledger", "vault", "accounts", "shops", "editions", "browser"]
+CHECKS = ["settings", "ledger", "vault", "accounts", "shops", "notify", "editions", "browser"]
 
 
 @needs_browser
@@ -52,6 +52,32 @@ def test_what_is_wrong_has_a_next_step(within: Within, playground: Playground) -
     assert "which is empty" in wrong["shops"]["found"]
     assert "/nowhere/chrome, is not there" in wrong["browser"]["found"]
     assert all(finding["next"] for finding in wrong.values())
+
+
+@pytest.mark.usefixtures("no_browser")
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        (None, "the environment variable BOX, which is not set"),
+        ("postcard://aunt", "the notification address env BOX is no address that Apprise knows"),
+    ],
+)
+def test_people_who_could_not_be_told(
+    given: str | None, says: str, within: Within, playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    An address that is missing or is none is found before anything has to be told. It is not repeated: it is a secret.
+    """
+    if given is not None:
+        monkeypatch.setenv("BOX", given)
+    playground.config.write_text(f'{playground.config.read_text()}\n[notify]\nto = [{{ env = "BOX" }}]\n')
+
+    ran = within("doctor", "--json")
+
+    (found,) = (finding for finding in ran.json["findings"] if finding["what"] == "notify")
+    assert (2, False) == (ran.code, found["ok"])
+    assert says in found["found"]
+    assert "aunt" not in ran.out + ran.err
 
 
 @pytest.mark.usefixtures("no_browser")
