@@ -66,10 +66,10 @@ def words(monkeypatch: pytest.MonkeyPatch) -> Words:
     "order, target, stamped",
     [
         ("at_once", "details.cancel", []),
-        ("placed", "details.cancel", []),
+        pytest.param("placed", "details.cancel", [], marks=pytest.mark.slow),
         ("no_popup", "cancel.submit", [BUTTON, REASON_ASKED]),
         ("placed", "cancel.confirm", [BUTTON, REASON_ASKED, SUBMIT, CONFIRM_ASKED]),
-        ("dialog", "cancel.confirm", [BUTTON, CONFIRM_ASKED]),
+        pytest.param("dialog", "cancel.confirm", [BUTTON, CONFIRM_ASKED], marks=pytest.mark.slow),
         ("native_confirm", "sure_to_cancel", [BUTTON, CONFIRM_ASKED]),
     ],
 )
@@ -293,7 +293,10 @@ async def test_unknown_layout_of_the_cancel_page(bench: Bench) -> None:
     assert [] == bench.portal.submitted
 
 
-@pytest.mark.parametrize("reply", ["http_500", "never", "unknown words"])
+@pytest.mark.parametrize(
+    "reply",
+    ["http_500", pytest.param("never", marks=pytest.mark.slow), pytest.param("unknown words", marks=pytest.mark.slow)],
+)
 async def test_no_known_answer_after_the_last_click(bench: Bench, words: Words, reply: str) -> None:
     """
     The portal received the request, and its answer is an error, nothing, or words unknown: uncertain, and clicked once.
@@ -361,9 +364,9 @@ async def test_reason_is_not_offered(bench: Bench) -> None:
     "place, stop, submits",
     [
         ("orders", ChallengeShown, 0),
-        ("detail", ChallengeShown, 0),
-        ("cancel_page", Uncertain, 0),
-        ("submit_blocked", Uncertain, 0),
+        pytest.param("detail", ChallengeShown, 0, marks=pytest.mark.slow),
+        pytest.param("cancel_page", Uncertain, 0, marks=pytest.mark.slow),
+        pytest.param("submit_blocked", Uncertain, 0, marks=pytest.mark.slow),
         ("submit", Uncertain, 1),
     ],
 )

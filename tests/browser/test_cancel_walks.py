@@ -113,8 +113,8 @@ async def test_nothing_is_left_to_ask(bench: Bench, order: str, ends: Submission
     [
         ("shipped", NotCancellable, "shipped"),
         ("shipped_with_button", NotCancellable, "shipped"),
-        ("completed", NotCancellable, "completed"),
-        ("seller_refused", NotCancellable, "seller_refused"),
+        pytest.param("completed", NotCancellable, "completed", marks=pytest.mark.slow),
+        pytest.param("seller_refused", NotCancellable, "seller_refused", marks=pytest.mark.slow),
         ("closed_with_shipment", NoDecision, "closed_with_shipment"),
     ],
 )
@@ -200,9 +200,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(
     "look",
     [
-        pytest.param(
-            look, marks=[] if look in ("labels until mid-2026", "all overlays", "list race") else [pytest.mark.slow]
-        )
+        pytest.param(look, marks=[] if look in ("labels until mid-2026", "all overlays") else [pytest.mark.slow])
         for look in LOOKS
     ],
 )

@@ -218,7 +218,7 @@ async def test_picture_of_every_step(bench: Bench) -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize("policy, expected", [("failure", ["03.jpg"]), ("off", [])])
+@pytest.mark.parametrize("policy, expected", [("failure", ["03.jpg"]), pytest.param("off", [], marks=pytest.mark.slow)])
 async def test_picture_of_failures_or_none(
     bench: Bench, policy: Literal["failure", "off"], expected: list[str]
 ) -> None:

@@ -25,7 +25,7 @@ async def read(bench: Bench, order: str) -> Reading:
 @pytest.mark.parametrize(
     "order, answer, state",
     [
-        ("unpaid", Answer.NOT_REQUESTED, "unpaid"),
+        pytest.param("unpaid", Answer.NOT_REQUESTED, "unpaid", marks=pytest.mark.slow),
         pytest.param("payment_check", Answer.NOT_REQUESTED, "payment_check", marks=pytest.mark.slow),
         ("placed", Answer.NOT_REQUESTED, "placed"),
         ("cancel_requested", Answer.WAITING, "cancel_requested"),
@@ -34,7 +34,7 @@ async def read(bench: Bench, order: str) -> Reading:
         pytest.param("expired", Answer.WITHDRAWN, "expired", marks=pytest.mark.slow),
         ("closed_with_shipment", Answer.UNCLEAR, "closed_with_shipment"),
         ("seller_refused", Answer.REFUSED, "seller_refused"),
-        ("shipped", Answer.REFUSED, "shipped"),
+        pytest.param("shipped", Answer.REFUSED, "shipped", marks=pytest.mark.slow),
         pytest.param("completed", Answer.REFUSED, "completed", marks=pytest.mark.slow),
     ],
 )
@@ -68,7 +68,14 @@ async def test_closed_without_goods_is_unclear(bench: Bench) -> None:
     assert "closed_unreadable" == reading.state
 
 
-@pytest.mark.parametrize("unconfirmed", [None, "cancel_requested", "seller_refused", "placed"])
+@pytest.mark.parametrize(
+    "unconfirmed",
+    [
+        None,
+        "placed",
+        *(pytest.param(state, marks=pytest.mark.slow) for state in ("cancel_requested", "seller_refused")),
+    ],
+)
 async def test_clear_only_where_confirmed(bench: Bench, unconfirmed: str | None) -> None:
     """
     A reading is clear only if the words for requested, refused and placed are all confirmed for the host.

@@ -785,6 +785,7 @@ async def silent(bench: Bench, days: float) -> Cancellation:
     return one
 
 
+@pytest.mark.slow
 async def test_five_days_of_silence_are_for_a_person(bench: Bench) -> None:
     """
     Told once, with a next step; and the order goes on being looked at, every hour.

@@ -16,7 +16,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import select
 
 from agent.engine.deciding import abandon, ask_again, resolve, retry
@@ -272,7 +279,19 @@ class _Refusing:
         return isinstance(error, (BadInput, ApprovalNeeded))
 
 
-TestLedgerMachine = LedgerMachine.TestCase
-TestLedgerMachine.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+def runs(examples: int) -> settings:
+    """So many ways through the ledger."""
+    return settings(
+        max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+
+
+def test_a_few_ways_through_the_ledger() -> None:
+    """Whatever happens in whatever order: what is promised holds after each of them."""
+    run_state_machine_as_test(LedgerMachine, settings=runs(10))
+
+
+@pytest.mark.slow
+def test_many_ways_through_the_ledger() -> None:
+    """The same, for longer."""
+    run_state_machine_as_test(LedgerMachine, settings=runs(60))
