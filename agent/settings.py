@@ -280,6 +280,8 @@ class EvidenceSettings(_Table):
 
     pictures: Literal["steps", "failure", "off"] = "steps"
     trace: Literal["never", "on-failure", "always"] = "on-failure"
+    recordings: Literal["always", "never"] = "always"
+    """Whether a visit can be walked again: its pages, with everything personal replaced."""
 
 
 NotifyOn = Literal["needs_person", "refused", "done", "account_paused", "portal_changed"]

@@ -67,12 +67,15 @@ class CommittingWalk(BrowserWalk):
         if await self._asked_a_person(target, spec, element, order):
             # The page may have changed while they thought.
             element = await self._only(target, spec)
-            await self.prove(order)
+            await self._prove(order)
+        deed = self._deed("commit", target, order)
+        await self._witness.acts(deed, self._tabs.current, element)
         await self._stamper.arm(target, order)
         self._steps.exposed = target
         self._committing = (target, order)
         self._tabs.expect_new()
         await element.click(timeout=self._click_timeout, no_wait_after=True)
+        await self._witness.acted()
         self._heed_questions()
         self._note(
             "commit",
@@ -84,6 +87,7 @@ class CommittingWalk(BrowserWalk):
             page=self._tabs.at.page,
             result=order,
         )
+        await self._witness.ends(deed, self._tabs.current)
 
     @property
     def _click_timeout(self) -> float:
@@ -162,13 +166,13 @@ class CommittingWalk(BrowserWalk):
         """What a person decides on: the order's state, its goods and what it costs."""
         known = ("details.status", "details.goods", "details.total")
         names = [name for name in known if name in self.edition.targets]
-        texts = [await self.read(name) for name in names]
+        texts = [await self._read(name) for name in names]
         return "; ".join(text for text in texts if text) or "see the browser"
 
     async def _total(self) -> str:
         """What the order costs, in the page's words; empty where they are not there exactly once."""
         started, name = time.monotonic(), "details.total"
-        texts = await self.rows(name) if name in self.edition.targets else []
+        texts = await self._finder.texts(name) if name in self.edition.targets else []
         total = texts[0] if len(texts) == 1 else ""
         self._note("read", started, target=name, result=total)
         return total
@@ -224,6 +228,7 @@ class CommittingWalk(BrowserWalk):
 
     async def _answer(self, dialog: Dialog, target: str, order: OrderId) -> None:
         started = time.monotonic()
+        self._witness.asked(dialog.message)
         try:
             name, question = self._question(dialog)
             # The question proves that the click before it has sent nothing yet; answering is what sends.

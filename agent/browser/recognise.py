@@ -29,6 +29,11 @@ class Hosts:
                 address.rstrip("/") for address in ([addresses] if isinstance(addresses, str) else addresses)
             ]
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Every role that a host has."""
+        return tuple(self._bases)
+
     def address(self, page: Page) -> str:
         """Where *page* is opened: at the first host of its role."""
         return f"{self._bases[page.host][0]}{page.path or '/'}"

@@ -26,6 +26,7 @@ from agent.browser.evidence import Journal
 from agent.browser.launch import driver, launch
 from agent.browser.lessons import Lessons
 from agent.browser.recognise import Hosts
+from agent.browser.recording.recorder import Recorder
 from agent.browser.teaching_walks import TeachingReader, TeachingWalk
 from agent.browser.walk import BrowserWalk, Surroundings, WalkOptions
 from agent.errors import Retryable
@@ -148,6 +149,11 @@ class BrowserSession:
     async def teaching_reader(self, journal: Journal, person: Person, lessons: Lessons) -> TeachingReader:
         """A walk that only reads, on which the operator says what the portal's words mean."""
         return await _prepared(TeachingReader(self._around(journal, person), lessons))
+
+    def recorder(self, journal: Journal, browser: BrowserSettings) -> Recorder:
+        """Whoever keeps what a walk of this session does beside *journal*."""
+        edition = self._loaded.edition
+        return Recorder(journal.folder, edition.portal, edition, self._hosts, browser)
 
     def _around(self, journal: Journal, person: Person) -> Surroundings:
         return Surroundings(self._context, self._tab, self._loaded, self._hosts, journal, person, self._options)

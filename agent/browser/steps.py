@@ -58,6 +58,10 @@ class Steps:
         """The commits target that was clicked and whose outcome has not been read yet."""
         self.check: Tab | None = None
         """Where a check stands on a page of its own, without any form of the portal's: pictured in a private step too."""
+        self.name = ""
+        """Of the step at hand."""
+        self.is_private = False
+        """Credentials are typed in it."""
         self._journal = journal
         self._person = person
         self._tabs = tabs
@@ -70,6 +74,7 @@ class Steps:
     async def step(self, name: str, *, private: bool) -> AsyncIterator[None]:
         """See ``Walk.step``. Errors leave it with the step's name and what was done so far."""
         step = self._journal.begin(name)
+        self.name, self.is_private = name, private
         started = time.monotonic()
         failed: str | None = None
         try:

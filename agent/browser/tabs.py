@@ -38,7 +38,7 @@ class Tabs:
 
     :param guard: keeps every tab where it may be.
     :param on_question: answers a question of the browser itself (``confirm()``).
-    :param on_overlay: told the name of an overlay that was closed, and when that began.
+    :param on_overlay: told the name of an overlay that was closed, when that began, and where it was seen.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Tabs:
         edition: Edition,
         guard: Guard,
         on_question: Callable[[Dialog], Awaitable[None]],
-        on_overlay: Callable[[str, float], None],
+        on_overlay: Callable[[str, float, Locator], Awaitable[None]],
     ) -> None:
         self.current = tab
         self.at = Sighting()
@@ -104,12 +104,12 @@ class Tabs:
         for name, overlay in self.edition.overlays.items():
             close = locate(tab, overlay.close, self.edition, self.edition.language)
 
-            async def closing(_: Locator, name: str = name, close: Locator = close) -> None:
+            async def closing(shown: Locator, name: str = name, close: Locator = close) -> None:
                 started = time.monotonic()
                 try:
                     if await close.first.evaluate(_IN_VIEW, timeout=1000):
                         await close.first.click(timeout=1000)
-                        self._on_overlay(name, started)
+                        await self._on_overlay(name, started, shown)
                 except PlaywrightError:
                     pass  # it went by itself, or lies below another one: looked at again before the next try
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -33,6 +33,7 @@ from agent.browser.recognise import NOTHING_KNOWN, Hosts, Recogniser, Sighting, 
 from agent.browser.steps import Steps
 from agent.browser.tabs import Tabs
 from agent.browser.targets import any_of, locate
+from agent.browser.witness import BEFORE_COMMIT, Call, Deed, Ending, Nobody, Witness, in_step
 from agent.errors import (
     BadInput,
     ChallengeShown,
@@ -45,8 +46,9 @@ from agent.model import OrderId, ReasonChoice
 from agent.redact import redactor
 from agent.retry import patiently
 from agent.settings import Patience, in_words
-from agent.walk import Card, Person
+from agent.walk import Card, Person, StoppedBeforeCommit
 
+_NOBODY = Nobody()
 _NEW_EDITION = "Look at the picture in the report; if the portal has changed, a new edition of the selectors is needed."
 
 
@@ -77,6 +79,7 @@ class Surroundings:
     journal: Journal
     person: Person
     options: WalkOptions
+    witness: Witness = field(default_factory=Nobody)
 
 
 class BrowserWalk:
@@ -88,6 +91,7 @@ class BrowserWalk:
         self.journal = around.journal
         self.person = around.person
         self.options = around.options
+        self._looks_on = around.witness
         self._guard = Guard(around.context, self.hosts, self._on_refused)
         self._tabs = Tabs(around.context, around.tab, self.edition, self._guard, self._on_question, self._on_overlay)
         self._finder = Finder(self.edition, self._tabs, self.options.patience)
@@ -114,17 +118,52 @@ class BrowserWalk:
         """See ``Walk.step``."""
         return self._steps.step(name, private=private)
 
+    @asynccontextmanager
+    async def call(self, call: Call) -> AsyncIterator[Ending]:
+        """A flow: whoever looks on is told what it is asked to do, and how it ends."""
+        await self._looks_on.call_begins(call)
+        ending = Ending()
+        try:
+            yield ending
+        except CountermandError as error:
+            ending.stopped(error)
+            is_shown = not self._steps.is_private
+            await self._looks_on.call_ends(ending.ended, self._tabs.candidates[0] if is_shown else None)
+            raise
+        except StoppedBeforeCommit:
+            ending.result(BEFORE_COMMIT)
+            await self._looks_on.call_ends(ending.ended, None)
+            raise
+        except BaseException:
+            self._looks_on.cut_off()
+            raise
+        await self._looks_on.call_ends(ending.ended, None)
+
+    def is_watched_by(self, witness: Witness) -> None:
+        """From now on *witness* looks on."""
+        self._looks_on = witness
+
+    @property
+    def _witness(self) -> Witness:
+        """Nobody looks on where credentials are typed."""
+        return _NOBODY if self._steps.is_private else self._looks_on
+
+    def _deed(self, what: ActionName, name: str, row: OrderId | None = None, value: str | None = None) -> Deed:
+        return in_step(Deed(what, name, row=row, value=value), self._steps.name)
+
     # -- pages
 
     async def open(self, page: str, *, instead: str | None = None) -> str:
         """See ``Walk.open``."""
-        started = time.monotonic()
+        started, deed = time.monotonic(), self._deed("open", page)
+        await self._witness.begins(deed)
         await self._pace()
         async for attempt in patiently():
             with attempt:
                 await self._go(self.hosts.address(self.edition.pages[page]))
         came = await self._arrive([page] if instead is None else [page, instead])
         self._note("open", started, page=came)
+        await self._witness.ends(deed, self._tabs.current, page=came)
         return came
 
     async def _go(self, address: str) -> None:
@@ -255,7 +294,8 @@ class BrowserWalk:
 
     async def back(self, page: str) -> bool:
         """See ``Walk.back``."""
-        started, spec = time.monotonic(), self.edition.pages[page]
+        started, spec, deed = time.monotonic(), self.edition.pages[page], self._deed("back", page)
+        await self._witness.begins(deed)
         leaving = self._tabs.current
         behind = [tab for tab in self._tabs.open if tab is not leaving and self.hosts.is_at(spec, tab.url)]
         if behind:
@@ -265,6 +305,7 @@ class BrowserWalk:
         else:
             came = await self.open(page)
         self._note("back", started, page=came)
+        await self._witness.ends(deed, self._tabs.current, page=came)
         return bool(behind)
 
     # -- acting
@@ -273,16 +314,19 @@ class BrowserWalk:
         """See ``Walk.fill``."""
         started = time.monotonic()
         element, candidate, drift = await self._finder.one(target, None)
-        secret = isinstance(value, SecretStr)
+        shown = None if isinstance(value, SecretStr) else value
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         patience = _ms(self.options.patience.action)
+        deed = self._deed("fill", target, value=shown)
+        await self._witness.acts(deed, self._tabs.current, element)
         try:
             await element.fill(text, timeout=patience)
             await element.blur(timeout=patience)  # suggestions cover the button until the field is left
         except PlaywrightTimeout:
             raise self._finder.unusable(target, "cannot be filled") from None
-        shown = None if secret else text
         self._note("fill", started, target=target, candidate=candidate, drift=drift, result=shown)
+        await self._witness.acted()
+        await self._witness.ends(deed, self._tabs.current)
 
     async def click(self, target: str, *, row: OrderId | None = None) -> None:
         """See ``Walk.click``."""
@@ -291,10 +335,14 @@ class BrowserWalk:
         element, candidate, drift = await self._finder.one(target, row)
         if spec.leads_to:
             await self._pace()
+        deed = self._deed("click", target, row)
+        await self._witness.acts(deed, self._tabs.current, element)
         self._tabs.expect_new()
         await self._press(target, element)
+        await self._witness.acted()
         page = await self._arrive(spec.leads_to) if spec.leads_to else self._tabs.at.page
         self._note("click", started, target=target, candidate=candidate, drift=drift, page=page)
+        await self._witness.ends(deed, self._tabs.current, page=page)
 
     async def _press(self, target: str, element: Locator) -> None:
         try:
@@ -323,10 +371,13 @@ class BrowserWalk:
                 target=target,
                 edition=self.edition.edition,
             )
-        chosen = offered[matching[0]]
+        chosen, deed = offered[matching[0]], self._deed("choose", target, value=str(reason))
+        await self._witness.acts(deed, self._tabs.current, options[matching[0]])
         await self._press(target, options[matching[0]])
+        await self._witness.acted()
         await self._is_chosen(spec, chosen)
         self._note("choose", started, target=target, result=chosen)
+        await self._witness.ends(deed, self._tabs.current, result=chosen)
 
     async def _options(self, target: str, spec: Target) -> list[Locator]:
         language = await self._finder.language()
@@ -351,7 +402,7 @@ class BrowserWalk:
             return
         deadline = time.monotonic() + self.options.patience.action.total_seconds()
         while time.monotonic() < deadline:
-            if any(same_text(shown, text) for shown in await self.rows(spec.chosen)):
+            if any(same_text(shown, text) for shown in await self._finder.texts(spec.chosen)):
                 return
             await self._tabs.changed()
         raise self._finder.unusable(spec.chosen, f"does not show the choice “{text}”")
@@ -360,6 +411,8 @@ class BrowserWalk:
 
     async def outcome(self, table: str, *, row: OrderId | None = None) -> str:
         """See ``Walk.outcome``."""
+        deed = self._deed("outcome", table, row)
+        await self._witness.begins(deed)
         started, deadline = time.monotonic(), self._now() + self.options.patience.page.total_seconds()
         entries = self.edition.outcomes[table]
         pages = [*dict.fromkeys(entry.page for entry in entries if entry.page), *self._home_of(table)]
@@ -376,6 +429,7 @@ class BrowserWalk:
                     self._tabs.settle_on(tab, sighting)
                     await self._known(shown.entry, shown.state)
                     self._note("outcome", started, target=table, page=sighting.page, result=shown.state)
+                    await self._witness.ends(deed, tab, result=shown.state)
                     return shown.state
                 words = shown.words or words
             if self._now() > deadline:
@@ -407,6 +461,13 @@ class BrowserWalk:
 
     async def read(self, target: str, *, row: OrderId | None = None) -> str:
         """See ``Walk.read``."""
+        deed = self._deed("read", target, row)
+        await self._witness.begins(deed)
+        text = await self._read(target, row)
+        await self._witness.ends(deed, self._tabs.current, result=text)
+        return text
+
+    async def _read(self, target: str, row: OrderId | None = None) -> str:
         started = time.monotonic()
         text = await self._finder.text(target, row)
         self._note("read", started, target=target, result=text)
@@ -414,10 +475,16 @@ class BrowserWalk:
 
     async def rows(self, target: str) -> list[str]:
         """See ``Walk.rows``."""
-        return await self._finder.texts(target)
+        deed = self._deed("read", target)
+        await self._witness.begins(deed)
+        texts = await self._finder.texts(target)
+        await self._witness.ends(deed, self._tabs.current, result=" | ".join(texts))
+        return texts
 
     async def cards(self, rows: str, status: str, *, after: int = 0) -> list[Card]:
         """See ``Walk.cards``."""
+        deed = self._deed("read", rows)
+        await self._witness.begins(deed)
         started, deadline = time.monotonic(), self._now() + self.options.patience.page.total_seconds()
         while True:
             tab = self._tabs.current
@@ -428,6 +495,8 @@ class BrowserWalk:
                 cards = []  # it is on its way to another page
             if cards:
                 self._note("read", started, target=rows, result=f"{len(cards)} from number {after + 1} on")
+                states = ", ".join(card.state or "unknown" for card in cards)
+                await self._witness.ends(deed, tab, result=states)
                 return cards
             if self._now() > deadline:
                 raise await self._lost(f"the list did not go on beyond its first {after} rows")
@@ -435,6 +504,12 @@ class BrowserWalk:
 
     async def prove(self, order: OrderId) -> None:
         """See ``Walk.prove``."""
+        deed = self._deed("prove", self._tabs.at.page or "", order)
+        await self._witness.begins(deed)
+        await self._prove(order)
+        await self._witness.ends(deed, self._tabs.current, page=self._tabs.at.page)
+
+    async def _prove(self, order: OrderId) -> None:
         started = time.monotonic()
         if not await self._prover.shows(order):
             await self._take_as_held(order)
@@ -493,14 +568,16 @@ class BrowserWalk:
     async def _on_question(self, dialog: Dialog) -> None:
         """A question of the browser itself while nothing is being committed: answered with no."""
         self._note("question", time.monotonic(), result=f"no: {dialog.message}")
+        self._witness.asked(dialog.message)
         await dialog.dismiss()
 
     def _on_refused(self, sentence: str) -> None:
         self._note("refused", time.monotonic(), result=sentence)
         self.person.says(sentence)
 
-    def _on_overlay(self, name: str, started: float) -> None:
+    async def _on_overlay(self, name: str, started: float, shown: Locator) -> None:
         self._note("overlay", started, target=name)
+        await self._witness.closed_overlay(name, shown)
 
     # -- evidence and pace
 

@@ -18,6 +18,7 @@ from agent.browser.confirming import Confirmations
 from agent.browser.editions import Editions, LoadedEdition
 from agent.browser.evidence import Journal
 from agent.browser.lessons import Lessons
+from agent.browser.performing import read_decision, read_decisions
 from agent.browser.recognise import Hosts
 from agent.browser.session import BrowserSession, SignedInState, StateStore, browser_session
 from agent.browser.walk import BrowserWalk, WalkOptions
@@ -32,6 +33,7 @@ from agent.redact import redactor
 from agent.walk import Approval, Stamper, Walk
 
 _T = TypeVar("_T")
+_Walk = TypeVar("_Walk", bound=BrowserWalk)
 
 
 @dataclass
@@ -110,7 +112,7 @@ class Sites:
         """A walk that only reads, in the operator's manner."""
         if self.workshop.manner.teach:
             return await site.session.teaching_reader(journal, self.workshop.person, self._lessons(site))
-        return await site.session.reading_walk(journal, self.workshop.person)
+        return self._recorded(await site.session.reading_walk(journal, self.workshop.person), site, journal)
 
     async def committing_walk(
         self, site: Site, journal: Journal, stamper: Stamper, approval: Approval | None
@@ -120,13 +122,26 @@ class Sites:
         limits = CommitOptions(ask=workshop.manner.ask, approval=approval)
         if workshop.manner.teach:
             return await site.session.teaching_walk(journal, workshop.person, stamper, limits, self._lessons(site))
-        return await site.session.committing_walk(journal, workshop.person, stamper, limits, site.confirmations)
+        walk = await site.session.committing_walk(journal, workshop.person, stamper, limits, site.confirmations)
+        return self._recorded(walk, site, journal)
+
+    async def rehearsing_walk(self, site: Site, journal: Journal, stamper: Stamper) -> CommittingWalk:
+        """A walk that stops before its first commit."""
+        limits = CommitOptions(dry_run=True)
+        walk = await site.session.committing_walk(journal, self.workshop.person, stamper, limits)
+        return self._recorded(walk, site, journal)
+
+    def _recorded(self, walk: _Walk, site: Site, journal: Journal) -> _Walk:
+        """What a walk of today goes through can be walked again, unless the settings do not want that."""
+        if self._settings.evidence.recordings == "always":
+            walk.is_watched_by(site.session.recorder(journal, self._settings.browser))
+        return walk
 
     async def read_decision(self, order: SupplierOrder, journal: Journal) -> Reading:
         """What the portal says about *order* now, in the operator's manner."""
         async with self.open(order.portal, order.account, journal) as site:
             walk = await self.reading_walk(site, journal)
-            return await self.signed_in(site, walk, lambda: site.portal.read_decision(walk, order.order_id))
+            return await self.signed_in(site, walk, lambda: read_decision(site.portal, walk, order.order_id))
 
     async def read_decisions(
         self,
@@ -145,7 +160,7 @@ class Sites:
             walk = await self.reading_walk(site, journal)
 
             async def read() -> None:
-                async for order, reading in site.portal.read_decisions(walk, list(left)):
+                async for order, reading in read_decisions(site.portal, walk, list(left)):
                     told(order, reading)
 
             await self.signed_in(site, walk, read)

@@ -7,8 +7,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from agent.browser.commit import CommitOptions
 from agent.browser.evidence import Journal
+from agent.browser.performing import request_cancellation
 from agent.engine.approving import LedgerApproval
 from agent.engine.limits import not_before, wait_until
 from agent.engine.looking import next_look, tell
@@ -87,7 +87,9 @@ async def _ask_supplier(
         async with sites.open(order.portal, order.account, journal) as site:
             walk = await sites.committing_walk(site, journal, stamper, approval)
             return await sites.signed_in(
-                site, walk, lambda: site.portal.request_cancellation(walk, order.order_id, cancellation.choices.reason)
+                site,
+                walk,
+                lambda: request_cancellation(site.portal, walk, order.order_id, cancellation.choices.reason),
             )
     except (SignInNeeded, ChallengeShown) as error:
         _, order = workshop.ledger.again(order)
@@ -156,11 +158,11 @@ async def dry_run(sites: Sites, wanted: Wanted, reason: ReasonChoice) -> Path:
         journal = workshop.journal(visit, "dry_run", wanted.portal, wanted.account, wanted.order_id)
         try:
             async with sites.open(wanted.portal, wanted.account, journal) as site:
-                walk = await site.session.committing_walk(
-                    journal, workshop.person, _NoStamps(), CommitOptions(dry_run=True)
-                )
+                walk = await sites.rehearsing_walk(site, journal, _NoStamps())
                 submission = await sites.signed_in(
-                    site, walk, lambda: site.portal.request_cancellation(walk, wanted.order_id, reason)
+                    site,
+                    walk,
+                    lambda: request_cancellation(site.portal, walk, wanted.order_id, reason, dry_run=True),
                 )
         except StoppedBeforeCommit:
             journal.end(ok=True, kind="dry_run", message="stopped before the first click that commits")

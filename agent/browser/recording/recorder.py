@@ -1,0 +1,263 @@
+"""
+Keeps what a walk does as a recording beside the visit's journal. Evidence never harms the work: what cannot be recorded is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loguru import logger
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Locator
+from playwright.async_api import Page as Tab
+
+from agent import __version__
+from agent.browser.edition import Edition
+from agent.browser.evidence import now
+from agent.browser.recognise import Hosts, host_name
+from agent.browser.recording.capture import Document, capture
+from agent.browser.recording.markup import markup_of
+from agent.browser.recording.model import FILE, Moment, Recording, Take
+from agent.browser.recording.scrub import Scrubber
+from agent.browser.witness import Call, Deed, Ended, Said
+from agent.settings import BrowserSettings
+
+FOLDER = "recording"
+"""Its name in a visit's folder."""
+
+
+@dataclass
+class _Open:
+    """A flow that is being recorded."""
+
+    call: Call
+    moments: list[Moment] = field(default_factory=list)
+    overlays: list[str] = field(default_factory=list)
+    is_opening: bool = False
+    """The last moment is a page that was asked for and has not come yet."""
+
+
+class Recorder:
+    """
+    Records one visit.
+
+    :param folder: the visit's.
+    """
+
+    def __init__(self, folder: Path, portal: str, edition: Edition, hosts: Hosts, browser: BrowserSettings) -> None:
+        self._folder = folder / FOLDER
+        self._edition = edition
+        self._scrubber = Scrubber(edition, hosts)
+        self._tabs: list[Tab] = []
+        self._take: _Open | None = None
+        self._writing: list[asyncio.Task[None]] = []
+        self._pages = 0
+        names = {role: [f"https://{name}" for name in hosts.names([role])] for role in hosts.roles}
+        self._recording = Recording(
+            portal=portal,
+            edition=edition.edition,
+            agent=__version__,
+            recorded_at=now(),
+            locale=browser.locale,
+            timezone=browser.timezone,
+            width=browser.width,
+            height=browser.height,
+            hosts=names,
+            trusted=trusted(edition, {host_name(address) for several in names.values() for address in several}),
+        )
+
+    # -- see ``Witness``
+
+    async def call_begins(self, call: Call) -> None:
+        """See ``Witness.call_begins``."""
+        orders = tuple(self._scrubber.text(order) for order in call.orders)
+        reason = call.reason
+        if reason is not None and reason.text is not None:
+            reason = reason.model_copy(update={"text": self._scrubber.text(reason.text)})
+        self._take = _Open(call.model_copy(update={"orders": orders, "reason": reason}))
+
+    async def call_ends(self, ended: Ended, tab: Tab | None) -> None:
+        """See ``Witness.call_ends``."""
+        take, self._take = self._take, None
+        if take is None:
+            return
+        error: dict[str, object] = {}
+        if tab is not None and not tab.is_closed():
+            file = await self._page(tab, None)
+            place = {"tab": self._number(tab), "url": self._scrubber.address(tab.url), "file": file}
+            if take.is_opening:
+                take.moments[-1] = take.moments[-1].model_copy(update=place)
+            else:
+                error = {f"error_{name}": value for name, value in place.items()}
+        one = Take(
+            call=take.call,
+            moments=tuple(take.moments),
+            ended=self._scrubbed(ended),
+            overlays=tuple(sorted(set(take.overlays))),
+        )
+        self._recording = self._recording.model_copy(
+            update={"takes": (*self._recording.takes, one.model_copy(update=error))}
+        )
+        await self._write()
+
+    def cut_off(self) -> None:
+        """See ``Witness.cut_off``."""
+        self._take = None
+        for task in self._writing:
+            task.cancel()
+
+    async def begins(self, deed: Deed) -> None:
+        """See ``Witness.begins``."""
+        if deed.what == "open" and self._take is not None:
+            self._add(deed)
+            self._take.is_opening = True
+
+    async def acts(self, deed: Deed, tab: Tab, element: Locator) -> None:
+        """See ``Witness.acts``."""
+        if self._take is not None:
+            file = await self._page(tab, element)
+            told = self._scrubber.text(await _told(element))
+            self._add(deed, tab=self._number(tab), url=self._at(tab), file=file, touched=True, done=False, element=told)
+
+    async def acted(self) -> None:
+        """See ``Witness.acted``."""
+        if self._take is not None and self._take.moments:
+            self._take.moments[-1] = self._take.moments[-1].model_copy(update={"done": True})
+
+    async def ends(self, deed: Deed, tab: Tab, *, page: str | None = None, result: str | None = None) -> None:
+        """See ``Witness.ends``."""
+        take = self._take
+        if take is None:
+            return
+        said = None if result is None else self._scrubber.text(result)
+        after: dict[str, object] = {"page": page, "result": said}
+        if deed.what == "open":
+            place = next(n for n in reversed(range(len(take.moments))) if take.moments[n].is_of(self._known(deed)))
+            after |= {"tab": self._number(tab), "url": self._at(tab), "file": await self._page(tab, None)}
+            take.moments[place] = take.moments[place].model_copy(update=after)
+            take.is_opening = False
+            return
+        known = self._known(deed)
+        for place in reversed(range(len(take.moments))):
+            if take.moments[place].touched and take.moments[place].is_of(known):
+                take.moments[place] = take.moments[place].model_copy(update=after)
+                return
+        file = await self._page(tab, None)
+        self._add(deed, tab=self._number(tab), url=self._at(tab), file=file, page=page, result=said)
+
+    def asked(self, question: str) -> None:
+        """See ``Witness.asked``."""
+        if self._take is not None and self._take.moments:
+            last = self._take.moments[-1]
+            self._take.moments[-1] = last.model_copy(update={"question": self._scrubber.text(question)})
+
+    async def closed_overlay(self, name: str, shown: Locator) -> None:
+        """See ``Witness.closed_overlay``."""
+        if self._take is not None:
+            self._take.overlays.append(name)
+
+    # -- the parts
+
+    def _add(self, deed: Deed, **more: object) -> None:
+        assert self._take is not None
+        known = self._known(deed)
+        moment = Moment(step=known.step, what=known.what, name=known.name, row=known.row, value=known.value)
+        self._take.moments.append(moment.model_copy(update=more))
+        self._take.is_opening = False
+
+    def _known(self, deed: Deed) -> Deed:
+        """*deed* without anything personal."""
+        row = None if deed.row is None else type(deed.row)(self._scrubber.text(deed.row))
+        value = None if deed.value is None else self._scrubber.text(deed.value)
+        return Deed(deed.what, deed.name, deed.step, row, value)
+
+    def _scrubbed(self, ended: Ended) -> Ended:
+        result = ended.result and self._scrubber.text(ended.result)
+        return ended.model_copy(update={"result": result, "said": tuple(map(self._scrubbed_said, ended.said))})
+
+    def _scrubbed_said(self, said: Said) -> Said:
+        text = said.text and self._scrubber.text(said.text)
+        return said.model_copy(update={"order": self._scrubber.text(said.order), "text": text})
+
+    def _at(self, tab: Tab) -> str:
+        return self._scrubber.address(tab.url)
+
+    def _number(self, tab: Tab) -> int:
+        if tab not in self._tabs:
+            self._tabs.append(tab)
+        return self._tabs.index(tab)
+
+    async def _page(self, tab: Tab, element: Locator | None) -> str | None:
+        """Keep what *tab* shows. It is read now, and written while the walk goes on."""
+        try:
+            handle = None if element is None else await element.element_handle(timeout=5000)
+            document = await capture(tab, self._edition, handle)
+        except (PlaywrightError, ValueError) as error:
+            self._gives_up(f"a page could not be read ({str(error).splitlines()[0][:200]})")
+            return None
+        self._pages += 1
+        name = f"{self._pages:02d}.html"
+        self._writing.append(asyncio.ensure_future(asyncio.to_thread(self._keep_page, name, document)))
+        return name
+
+    def _keep_page(self, name: str, document: Document) -> None:
+        self._keep(name, markup_of(self._scrubber.document(document)))
+
+    def _keep(self, name: str, text: str) -> None:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=f".{name}.")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(text)
+                os.replace(temporary, self._folder / name)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
+                raise
+        except OSError as error:
+            self._gives_up(f"a page could not be written ({error.strerror})")
+
+    async def _write(self) -> None:
+        """The recording as it is now, once all of its pages are there."""
+        writing, self._writing = self._writing, []
+        await asyncio.gather(*writing)
+        replaced = dict(sorted(self._scrubber.replaced.items()))
+        self._recording = self._recording.model_copy(update={"replaced": replaced})
+        await asyncio.to_thread(self._keep, FILE, self._recording.model_dump_json(indent=1, exclude_none=True))
+
+    def _gives_up(self, why: str) -> None:
+        if self._recording.incomplete is None:
+            logger.warning("the visit is not recorded as a whole: {}", why)
+            self._recording = self._recording.model_copy(update={"incomplete": why})
+
+
+def trusted(edition: Edition, hosts: set[str]) -> dict[str, list[str]]:
+    """By section: what *edition* has confirmed for any of *hosts*."""
+    found = {
+        "targets": [name for name, target in edition.targets.items() if hosts & set(target.confirmed)],
+        "statuses": [name for name, status in edition.statuses.items() if hosts & set(status.confirmed)],
+        "questions": [name for name, question in edition.questions.items() if hosts & set(question.confirmed)],
+        "held": [
+            name
+            for name, page in edition.pages.items()
+            if any(proof.held is not None and hosts & set(proof.confirmed) for proof in page.proof)
+        ],
+    }
+    return {section: names for section, names in found.items() if names}
+
+
+async def _told(element: Locator) -> str:
+    """What an element is, in a few words."""
+    try:
+        told: str = await element.first.evaluate(
+            "one => `<${one.localName}> ${(one.innerText || one.placeholder || one.value || one.title || '').slice(0, 60)}`"
+        )
+    except PlaywrightError:
+        return ""
+    return " ".join(told.split())

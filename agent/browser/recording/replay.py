@@ -1,0 +1,167 @@
+"""
+Walking a recording again: today's flow and edition in a real browser, the network closed, the pages from the recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser
+from pydantic import SecretStr
+
+from agent.browser.commit import CommitOptions, CommittingWalk
+from agent.browser.edition import Edition
+from agent.browser.editions import LoadedEdition
+from agent.browser.evidence import Journal, VisitJournal
+from agent.browser.performing import perform
+from agent.browser.recognise import Hosts, host_name
+from agent.browser.recording.model import Recording
+from agent.browser.recording.player import Diverged, Divergence, NeverApproves, Player, ReplayStamper, Stage
+from agent.browser.walk import Surroundings, WalkOptions
+from agent.errors import BadInput, CountermandError
+from agent.model import ErrorKind
+from agent.portal import SupplierPortal
+from agent.settings import Patience
+from agent.walk import StoppedBeforeCommit
+
+PATIENCE = Patience(page=timedelta(seconds=5), action=timedelta(seconds=5))
+"""Recorded pages do not change: what is not there at once does not come. The rest is for machines that are busy."""
+
+
+class _NobodyThere:
+    """A replay asks nobody."""
+
+    is_here = False
+
+    async def ask(self, question: str) -> SecretStr | None:
+        """See ``Person.ask``."""
+
+    async def agrees(self, question: str) -> bool:
+        """See ``Person.agrees``."""
+        return False
+
+    async def choose(self, question: str, options: Sequence[str]) -> int | None:
+        """See ``Person.choose``."""
+
+    async def presses_enter(self, sentence: str) -> bool:
+        """See ``Person.presses_enter``."""
+        return False
+
+    async def step_done(self, name: str, seconds: float, failed: bool) -> None:
+        """See ``Person.step_done``."""
+
+    def says(self, sentence: str) -> None:
+        """See ``Person.says``."""
+
+
+async def replay(
+    browser: Browser,
+    folder: Path,
+    recording: Recording,
+    portal: SupplierPortal,
+    loaded: LoadedEdition,
+    scratch: Path,
+    *,
+    headed: bool = False,
+) -> Divergence | None:
+    """
+    Walk *recording* again.
+
+    :param folder: where its pages are.
+    :param loaded: the edition of today.
+    :param scratch: an empty folder for what the walk leaves.
+    :returns: the first thing that went another way; ``None``: nothing did.
+    :raises BadInput: it is not whole.
+    """
+    if recording.incomplete is not None:
+        raise BadInput(
+            f"the recording in {folder} is not whole: {recording.incomplete}", next="Record another visit of that kind."
+        )
+    if not recording.takes:
+        raise BadInput(f"the recording in {folder} holds nothing", next="Record a visit that went to a page.")
+    async with _walk(browser, folder, recording, loaded, scratch, headed=headed) as (walk, stage, stamper):
+        for take in recording.takes:
+            player = stamper.player = Player(take, stage)
+            walk.is_watched_by(player)
+            # However it ends: that was held against the recording before it came here.
+            with suppress(Diverged, CountermandError, StoppedBeforeCommit):
+                await perform(portal, walk, take.call)
+            if player.divergence is not None:
+                return player.divergence
+    return None
+
+
+@asynccontextmanager
+async def _walk(
+    browser: Browser, folder: Path, recording: Recording, loaded: LoadedEdition, scratch: Path, *, headed: bool
+) -> AsyncIterator[tuple[CommittingWalk, Stage, ReplayStamper]]:
+    edition = _trusting(loaded.edition, recording)
+    hosts = Hosts(edition, {role: list(addresses) for role, addresses in recording.hosts.items()})
+    context = await browser.new_context(
+        locale=recording.locale,
+        timezone_id=recording.timezone,
+        viewport={"width": recording.width, "height": recording.height},
+        accept_downloads=False,
+        service_workers="block",
+    )
+    try:
+        await context.clock.set_fixed_time(recording.recorded_at)
+        context.set_default_timeout(PATIENCE.action.total_seconds() * 1000)
+        tab = await context.new_page()
+        stage, stamper = Stage(folder, context, tab), ReplayStamper()
+        await stage.prepare()
+        journal = Journal(scratch, VisitJournal(visit="replay", kind="replay", started_at=recording.recorded_at))
+        around = Surroundings(
+            context=context,
+            tab=tab,
+            loaded=LoadedEdition(edition, loaded.path, loaded.digest),
+            hosts=hosts,
+            journal=journal,
+            person=_NobodyThere(),
+            options=WalkOptions(patience=PATIENCE, headed=headed, pictures="off"),
+        )
+        walk = CommittingWalk(around, stamper, _limits(recording))
+        await walk.prepare()
+        yield walk, stage, stamper
+    finally:
+        await context.close()
+
+
+def _limits(recording: Recording) -> CommitOptions:
+    """A yes that nobody had given then is not given now."""
+    ends = [take.ended.error.kind for take in recording.takes if take.ended.error is not None]
+    return CommitOptions(
+        dry_run=any(take.call.dry_run for take in recording.takes),
+        approval=NeverApproves() if ErrorKind.APPROVAL_NEEDED in ends else None,
+    )
+
+
+def _trusting(edition: Edition, recording: Recording) -> Edition:
+    """*edition*, with what was confirmed for the recording's hosts then: nothing of a replay can be sent anywhere."""
+    day = recording.recorded_at.date()
+    confirmed = {host_name(address): day for several in recording.hosts.values() for address in several}
+    sections: dict[str, Any] = {}
+    for section in ("targets", "statuses", "questions"):
+        named = recording.trusted.get(section, [])
+        sections[section] = _confirmed(getattr(edition, section), named, confirmed)
+    pages = dict(edition.pages)
+    for name in recording.trusted.get("held", []):
+        if name in pages:
+            proofs = [
+                proof.model_copy(update={"confirmed": {**proof.confirmed, **confirmed}}) if proof.held else proof
+                for proof in pages[name].proof
+            ]
+            pages[name] = pages[name].model_copy(update={"proof": proofs})
+    return edition.model_copy(update={**sections, "pages": pages})
+
+
+def _confirmed(parts: Mapping[str, Any], names: Sequence[str], confirmed: Mapping[str, date]) -> dict[str, Any]:
+    known = set(names)
+    return {
+        name: part.model_copy(update={"confirmed": {**part.confirmed, **confirmed}}) if name in known else part
+        for name, part in parts.items()
+    }
