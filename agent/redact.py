@@ -35,6 +35,11 @@ class Redactor:
         if len(value) >= _SHORTEST:
             self._secrets |= {value, quote(value, safe="")}
 
+    @property
+    def secrets(self) -> list[str]:
+        """Everything that it was told."""
+        return sorted(self._secrets)
+
     def clean(self, text: str) -> str:
         """*text* without known secrets, e-mail addresses and shop tokens."""
         for secret in sorted(self._secrets, key=len, reverse=True):

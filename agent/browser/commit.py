@@ -55,8 +55,9 @@ class CommittingWalk(BrowserWalk):
 
     async def commit(self, target: str, *, order: OrderId) -> None:
         """See ``Walk.commit``."""
-        started = time.monotonic()
+        started, deed = time.monotonic(), self._deed("commit", target, order)
         spec = self._finder.target(target, commits=True)
+        await self._witness.begins(deed)
         element = await self._only(target, spec)
         if not self.hosts.is_ours(self._tabs.current.url):
             raise UnknownPage(
@@ -68,7 +69,6 @@ class CommittingWalk(BrowserWalk):
             # The page may have changed while they thought.
             element = await self._only(target, spec)
             await self._prove(order)
-        deed = self._deed("commit", target, order)
         await self._witness.acts(deed, self._tabs.current, element)
         await self._stamper.arm(target, order)
         self._steps.exposed = target

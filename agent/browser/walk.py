@@ -181,6 +181,7 @@ class BrowserWalk:
             reason = str(error).strip().splitlines()[0].removeprefix("Page.goto: ")
             raise Retryable(f"{host} cannot be reached: {redactor.clean(reason)}") from None
         if response is not None and response.status >= 500:
+            await self._witness.answered(response.status)
             raise Retryable(f"{host} answered with an error of its own (HTTP {response.status})")
 
     async def _arrive(self, expected: Sequence[str]) -> str:
@@ -313,11 +314,12 @@ class BrowserWalk:
     async def fill(self, target: str, value: str | SecretStr) -> None:
         """See ``Walk.fill``."""
         started = time.monotonic()
-        element, candidate, drift = await self._finder.one(target, None)
         shown = None if isinstance(value, SecretStr) else value
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         patience = _ms(self.options.patience.action)
         deed = self._deed("fill", target, value=shown)
+        await self._witness.begins(deed)
+        element, candidate, drift = await self._finder.one(target, None)
         await self._witness.acts(deed, self._tabs.current, element)
         try:
             await element.fill(text, timeout=patience)
@@ -330,12 +332,12 @@ class BrowserWalk:
 
     async def click(self, target: str, *, row: OrderId | None = None) -> None:
         """See ``Walk.click``."""
-        started = time.monotonic()
+        started, deed = time.monotonic(), self._deed("click", target, row)
         spec = self._finder.target(target, commits=False)
+        await self._witness.begins(deed)
         element, candidate, drift = await self._finder.one(target, row)
         if spec.leads_to:
             await self._pace()
-        deed = self._deed("click", target, row)
         await self._witness.acts(deed, self._tabs.current, element)
         self._tabs.expect_new()
         await self._press(target, element)
@@ -356,8 +358,9 @@ class BrowserWalk:
 
     async def choose(self, target: str, reason: ReasonChoice) -> None:
         """See ``Walk.choose``."""
-        started = time.monotonic()
+        started, deed = time.monotonic(), self._deed("choose", target, value=str(reason))
         spec = self._finder.target(target, commits=False)
+        await self._witness.begins(deed)
         if spec.opener and self.edition.targets[spec.opener].candidates(self._tabs.at.layout):
             await self.click(spec.opener)
         options = await self._options(target, spec)
@@ -371,7 +374,7 @@ class BrowserWalk:
                 target=target,
                 edition=self.edition.edition,
             )
-        chosen, deed = offered[matching[0]], self._deed("choose", target, value=str(reason))
+        chosen = offered[matching[0]]
         await self._witness.acts(deed, self._tabs.current, options[matching[0]])
         await self._press(target, options[matching[0]])
         await self._witness.acted()

@@ -16,7 +16,6 @@ from agent.browser.evidence import ActionName
 from agent.errors import CountermandError
 from agent.model import Frozen, OrderId, Reading, ReasonChoice
 
-
 BEFORE_COMMIT = "stopped before the first commit"
 """How a dry run ends."""
 
@@ -90,6 +89,9 @@ class Witness(Protocol):
     async def begins(self, deed: Deed) -> None:
         """The walk is about to do or read something."""
 
+    async def answered(self, status: int) -> None:
+        """The portal answered with an HTTP status that is an error of its own."""
+
     async def acts(self, deed: Deed, tab: Tab, element: Locator) -> None:
         """It is about to touch *element*."""
 
@@ -120,6 +122,9 @@ class Nobody:
 
     async def begins(self, deed: Deed) -> None:
         """See ``Witness.begins``."""
+
+    async def answered(self, status: int) -> None:
+        """See ``Witness.answered``."""
 
     async def acts(self, deed: Deed, tab: Tab, element: Locator) -> None:
         """See ``Witness.acts``."""

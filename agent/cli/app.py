@@ -13,7 +13,20 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import backup, cancel, deciding, doctor, new_portal, seeing, signing_in, sweep, teach, worker
+from agent.cli import (
+    backup,
+    cancel,
+    deciding,
+    doctor,
+    new_portal,
+    record,
+    replay,
+    seeing,
+    signing_in,
+    sweep,
+    teach,
+    worker,
+)
 from agent.cli.accounts import accounts
 from agent.cli.context import Globals, told
 from agent.cli.notify import notify
@@ -71,6 +84,8 @@ def build() -> typer.Typer:
     app.add_typer(vault, name="vault")
     app.command("teach")(teach.teach)
     app.command("new-portal")(new_portal.new_portal)
+    app.command("record")(record.record)
+    app.command("replay")(replay.replay)
     app.command("backup")(backup.backup)
     app.command("restore")(backup.restore)
     for entry in sorted(entry_points(group="countermand.commands"), key=lambda entry: entry.name):

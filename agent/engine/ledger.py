@@ -7,7 +7,7 @@ Our unique keys decide: one cancellation per supplier order, one per shop order,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -93,6 +93,14 @@ class Ledger:
         """Page *page* of the cancellations that *filters* fit, those that changed last first."""
         with self._database.reading() as session:
             return find(session, filters, page)
+
+    def any_order(self, numbers: Collection[str]) -> bool:
+        """Whether any of *numbers* is that of an order that was ever asked for."""
+        with self._database.reading() as session:
+            return any(
+                session.scalar(select(SupplierOrderRow.id).where(SupplierOrderRow.order_id == number).limit(1))
+                for number in numbers
+            )
 
     def has_account(self, name: str) -> bool:
         """Whether any order was ever asked for with the account called *name*."""

@@ -48,8 +48,9 @@
     const list = [];
     for (const node of parent.childNodes) {
       if (node.nodeType === Node.TEXT_NODE) {
-        const text = node.nodeValue.replace(/\s+/g, ' ');
-        if (text && !(text === ' ' && typeof list.at(-1) === 'string')) list.push(text);
+        const before = typeof list.at(-1) === 'string' ? list.pop() : '';
+        const text = (before + node.nodeValue).replace(/\s+/g, ' ');
+        if (text) list.push(text);
       } else if (node.nodeType === Node.ELEMENT_NODE) {
         const one = tree(node, above);
         if (one) list.push(one);

@@ -40,6 +40,8 @@ class Moment(Frozen):
     """``False``: it was about to be touched, and then it was not, as nobody gave a stamp for it."""
     element: str = ""
     """What was touched, for people."""
+    status: int | None = None
+    """With which the portal answered instead of a page."""
     question: str | None = None
     """What the browser itself asked because of it."""
     page: str | None = None
@@ -66,12 +68,14 @@ class Take(Frozen):
     call: Call
     moments: tuple[Moment, ...]
     ended: Ended
+    unfinished: tuple[Moment, ...] = ()
+    """What was begun and not ended, the outermost first."""
     error_tab: int = 0
     error_url: str = ""
     error_file: str | None = None
     """After an error: the page that led to it, where it is not that of the last moment."""
     overlays: tuple[str, ...] = ()
-    """The overlays that were closed on the way."""
+    """The overlays that were closed on the way. Without the portal's styles they lie elsewhere, so a replay need not meet them."""
 
 
 class Recording(Frozen):

@@ -70,15 +70,17 @@ class Stage:
         self._shown: dict[int, tuple[str, str]] = {}
         self._next: tuple[str, str] | None = None
         """An address, and what is there."""
+        self._status: int | None = None
 
     async def prepare(self) -> None:
         """Close the network."""
         await self._context.route("**/*", self._answer)
         await self._context.add_init_script(_KEEP_STILL)
 
-    def next(self, url: str, file: str | None) -> None:
-        """Where whatever is opened next leads; without a *file* nobody answers."""
+    def next(self, url: str, file: str | None, status: int | None) -> None:
+        """Where whatever is opened next leads; without a *file* nobody answers. The *status* is for every try."""
         self._next = None if file is None else (url, self._read(file))
+        self._status = status
 
     def came(self, number: int, tab: Tab, url: str, file: str | None) -> None:
         """*tab* shows a page now."""
@@ -109,6 +111,9 @@ class Stage:
 
     async def _answer(self, route: Route) -> None:
         request, body = route.request, None
+        if self._status is not None and request.resource_type == "document":
+            await route.fulfill(status=self._status, body="")
+            return
         if self._next is not None and request.resource_type == "document":
             url, markup = self._next
             if _is_same(request.url, url):
@@ -134,7 +139,6 @@ class Player:
         self._stage = stage
         self._place = 0
         self._touched: Moment | None = None
-        self._overlays: set[str] = set()
 
     @property
     def refusal(self) -> CountermandError | None:
@@ -166,9 +170,6 @@ class Player:
             step = self._moments[-1].step if self._moments else ""
             name = error.target or "" if error is not None else ""
             raise self._diverges(step, name, f"the end {_ending(self._take.ended)}", _ending(ended))
-        if self._overlays != set(self._take.overlays):
-            expected, found = (", ".join(sorted(names)) or "none" for names in (self._take.overlays, self._overlays))
-            raise self._diverges("", "overlays", f"these closed: {expected}", found)
 
     def cut_off(self) -> None:
         """See ``Witness.cut_off``."""
@@ -176,14 +177,17 @@ class Player:
     async def begins(self, deed: Deed) -> None:
         """See ``Witness.begins``."""
         ahead = self._moments[self._place : self._place + _AHEAD]
-        if not any(moment.is_of(deed) for moment in ahead):
+        if not any(moment.is_of(deed) for moment in (*ahead, *self._take.unfinished)):
             raise self._another(deed)
         if deed.what == "open":
             # What is opened instead of going back is recorded before it.
             moment = next(moment for moment in ahead if moment.is_of(deed))
-            self._stage.next(moment.url, moment.file)
+            self._stage.next(moment.url, moment.file, moment.status)
         elif ahead and ahead[0].what == "back" and ahead[0].is_of(deed):
             await self._turn()
+
+    async def answered(self, status: int) -> None:
+        """See ``Witness.answered``."""
 
     async def acts(self, deed: Deed, tab: Tab, element: Locator) -> None:
         """See ``Witness.acts``."""
@@ -227,7 +231,6 @@ class Player:
 
     async def closed_overlay(self, name: str, shown: Locator) -> None:
         """See ``Witness.closed_overlay``."""
-        self._overlays.add(name)
         await shown.evaluate_all("all => all.forEach(one => one.remove())")
 
     # -- the parts

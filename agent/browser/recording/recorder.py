@@ -38,6 +38,7 @@ class _Open:
     call: Call
     moments: list[Moment] = field(default_factory=list)
     overlays: list[str] = field(default_factory=list)
+    begun: list[Deed] = field(default_factory=list)
     is_opening: bool = False
     """The last moment is a page that was asked for and has not come yet."""
 
@@ -95,6 +96,7 @@ class Recorder:
             else:
                 error = {f"error_{name}": value for name, value in place.items()}
         one = Take(
+            unfinished=tuple(map(_moment, take.begun)),
             call=take.call,
             moments=tuple(take.moments),
             ended=self._scrubbed(ended),
@@ -113,9 +115,18 @@ class Recorder:
 
     async def begins(self, deed: Deed) -> None:
         """See ``Witness.begins``."""
-        if deed.what == "open" and self._take is not None:
+        if self._take is None:
+            return
+        if deed.what == "open":
             self._add(deed)
             self._take.is_opening = True
+        else:
+            self._take.begun.append(self._known(deed))
+
+    async def answered(self, status: int) -> None:
+        """See ``Witness.answered``."""
+        if self._take is not None and self._take.is_opening:
+            self._take.moments[-1] = self._take.moments[-1].model_copy(update={"status": status})
 
     async def acts(self, deed: Deed, tab: Tab, element: Locator) -> None:
         """See ``Witness.acts``."""
@@ -143,6 +154,8 @@ class Recorder:
             take.is_opening = False
             return
         known = self._known(deed)
+        if known in take.begun:
+            take.begun.remove(known)
         for place in reversed(range(len(take.moments))):
             if take.moments[place].touched and take.moments[place].is_of(known):
                 take.moments[place] = take.moments[place].model_copy(update=after)
@@ -165,9 +178,7 @@ class Recorder:
 
     def _add(self, deed: Deed, **more: object) -> None:
         assert self._take is not None
-        known = self._known(deed)
-        moment = Moment(step=known.step, what=known.what, name=known.name, row=known.row, value=known.value)
-        self._take.moments.append(moment.model_copy(update=more))
+        self._take.moments.append(_moment(self._known(deed)).model_copy(update=more))
         self._take.is_opening = False
 
     def _known(self, deed: Deed) -> Deed:
@@ -235,6 +246,10 @@ class Recorder:
         if self._recording.incomplete is None:
             logger.warning("the visit is not recorded as a whole: {}", why)
             self._recording = self._recording.model_copy(update={"incomplete": why})
+
+
+def _moment(deed: Deed) -> Moment:
+    return Moment(step=deed.step, what=deed.what, name=deed.name, row=deed.row, value=deed.value)
 
 
 def trusted(edition: Edition, hosts: set[str]) -> dict[str, list[str]]:

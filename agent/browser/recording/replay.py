@@ -4,8 +4,11 @@ Walking a recording again: today's flow and edition in a real browser, the netwo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.edition import Edition
 from agent.browser.editions import LoadedEdition
 from agent.browser.evidence import Journal, VisitJournal
+from agent.browser.launch import driver, launch
 from agent.browser.performing import perform
 from agent.browser.recognise import Hosts, host_name
 from agent.browser.recording.model import Recording
@@ -25,11 +29,27 @@ from agent.browser.walk import Surroundings, WalkOptions
 from agent.errors import BadInput, CountermandError
 from agent.model import ErrorKind
 from agent.portal import SupplierPortal
-from agent.settings import Patience
+from agent.settings import BrowserSettings, Patience
 from agent.walk import StoppedBeforeCommit
 
 PATIENCE = Patience(page=timedelta(seconds=5), action=timedelta(seconds=5))
 """Recorded pages do not change: what is not there at once does not come. The rest is for machines that are busy."""
+
+_AT_ONCE = 4
+"""Replays of one browser."""
+_SLOWLY = 300.0
+"""Milliseconds between two actions, for whoever looks on."""
+
+
+class _Forgotten(Journal):
+    """A replay leaves nothing."""
+
+    def __init__(self, entry: VisitJournal) -> None:
+        self.folder = Path()
+        self.entry = entry
+
+    def _write(self) -> None:
+        pass
 
 
 class _NobodyThere:
@@ -58,38 +78,71 @@ class _NobodyThere:
         """See ``Person.says``."""
 
 
-async def replay(
-    browser: Browser,
-    folder: Path,
-    recording: Recording,
-    portal: SupplierPortal,
-    loaded: LoadedEdition,
-    scratch: Path,
-    *,
-    headed: bool = False,
-) -> Divergence | None:
-    """
-    Walk *recording* again.
+@dataclass(frozen=True)
+class Case:
+    """A recording, and what it is walked with."""
 
-    :param folder: where its pages are.
-    :param loaded: the edition of today.
-    :param scratch: an empty folder for what the walk leaves.
+    folder: Path
+    recording: Recording
+    portal: SupplierPortal
+    loaded: LoadedEdition
+    """The edition of today."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of a case."""
+
+    case: Case
+    divergence: Divergence | None
+    """The first thing that went another way."""
+    seconds: float
+
+
+async def replay_all(
+    cases: Sequence[Case], settings: BrowserSettings, *, headed: bool, tells: Callable[[Replayed], None]
+) -> list[Replayed]:
+    """
+    Walk *cases* again, several at once in one browser; one after the other if somebody looks on.
+
+    :param tells: told of each when it is over.
+    :raises BadInput: one of them is not whole, or there is no browser.
+    """
+    for case in cases:
+        _check_whole(case)
+    room = asyncio.Semaphore(1 if headed else _AT_ONCE)
+    async with driver() as playwright:
+        browser = await launch(playwright, settings, headed=headed, slow_mo=_SLOWLY if headed else 0.0)
+
+        async def one(case: Case) -> Replayed:
+            async with room:
+                started = time.monotonic()
+                divergence = await replay(browser, case, headed=headed)
+            replayed = Replayed(case, divergence, time.monotonic() - started)
+            tells(replayed)
+            return replayed
+
+        try:
+            return await asyncio.gather(*map(one, cases))
+        finally:
+            await browser.close()
+
+
+async def replay(browser: Browser, case: Case, *, headed: bool = False) -> Divergence | None:
+    """
+    Walk one case again.
+
     :returns: the first thing that went another way; ``None``: nothing did.
     :raises BadInput: it is not whole.
     """
-    if recording.incomplete is not None:
-        raise BadInput(
-            f"the recording in {folder} is not whole: {recording.incomplete}", next="Record another visit of that kind."
-        )
-    if not recording.takes:
-        raise BadInput(f"the recording in {folder} holds nothing", next="Record a visit that went to a page.")
-    async with _walk(browser, folder, recording, loaded, scratch, headed=headed) as (walk, stage, stamper):
-        for take in recording.takes:
+    _check_whole(case)
+    async with _walk(browser, case, headed=headed) as (walk, stage, stamper):
+        for take in case.recording.takes:
             player = stamper.player = Player(take, stage)
             walk.is_watched_by(player)
             # However it ends: that was held against the recording before it came here.
             with suppress(Diverged, CountermandError, StoppedBeforeCommit):
-                await perform(portal, walk, take.call)
+                await perform(case.portal, walk, take.call)
             if player.divergence is not None:
                 return player.divergence
     return None
@@ -97,8 +150,9 @@ async def replay(
 
 @asynccontextmanager
 async def _walk(
-    browser: Browser, folder: Path, recording: Recording, loaded: LoadedEdition, scratch: Path, *, headed: bool
+    browser: Browser, case: Case, *, headed: bool
 ) -> AsyncIterator[tuple[CommittingWalk, Stage, ReplayStamper]]:
+    recording, loaded = case.recording, case.loaded
     edition = _trusting(loaded.edition, recording)
     hosts = Hosts(edition, {role: list(addresses) for role, addresses in recording.hosts.items()})
     context = await browser.new_context(
@@ -112,9 +166,9 @@ async def _walk(
         await context.clock.set_fixed_time(recording.recorded_at)
         context.set_default_timeout(PATIENCE.action.total_seconds() * 1000)
         tab = await context.new_page()
-        stage, stamper = Stage(folder, context, tab), ReplayStamper()
+        stage, stamper = Stage(case.folder, context, tab), ReplayStamper()
         await stage.prepare()
-        journal = Journal(scratch, VisitJournal(visit="replay", kind="replay", started_at=recording.recorded_at))
+        journal = _Forgotten(VisitJournal(visit="replay", kind="replay", started_at=recording.recorded_at))
         around = Surroundings(
             context=context,
             tab=tab,
@@ -129,6 +183,16 @@ async def _walk(
         yield walk, stage, stamper
     finally:
         await context.close()
+
+
+def _check_whole(case: Case) -> None:
+    recording, folder = case.recording, case.folder
+    if recording.incomplete is not None:
+        raise BadInput(
+            f"the recording in {folder} is not whole: {recording.incomplete}", next="Record another visit of that kind."
+        )
+    if not recording.takes:
+        raise BadInput(f"the recording in {folder} holds nothing", next="Record a visit that went to a page.")
 
 
 def _limits(recording: Recording) -> CommitOptions:
