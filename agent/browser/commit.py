@@ -57,7 +57,7 @@ class CommittingWalk(BrowserWalk):
         """See ``Walk.commit``."""
         started, deed = time.monotonic(), self._deed("commit", target, order)
         spec = self._finder.target(target, commits=True)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         element = await self._only(target, spec)
         if not self.hosts.is_ours(self._tabs.current.url):
             raise UnknownPage(
@@ -69,13 +69,13 @@ class CommittingWalk(BrowserWalk):
             # The page may have changed while they thought.
             element = await self._only(target, spec)
             await self._prove(order)
-        await self._witness.acts(deed, self._tabs.current, element)
+        await self._onlooker.acts(deed, self._tabs.current, element)
         await self._stamper.arm(target, order)
         self._steps.exposed = target
         self._committing = (target, order)
         self._tabs.expect_new()
         await element.click(timeout=self._click_timeout, no_wait_after=True)
-        await self._witness.acted()
+        await self._onlooker.acted()
         self._heed_questions()
         self._note(
             "commit",
@@ -87,7 +87,7 @@ class CommittingWalk(BrowserWalk):
             page=self._tabs.at.page,
             result=order,
         )
-        await self._witness.ends(deed, self._tabs.current)
+        await self._onlooker.ends(deed, self._tabs.current)
 
     @property
     def _click_timeout(self) -> float:
@@ -228,7 +228,7 @@ class CommittingWalk(BrowserWalk):
 
     async def _answer(self, dialog: Dialog, target: str, order: OrderId) -> None:
         started = time.monotonic()
-        self._witness.asked(dialog.message)
+        self._onlooker.asked(dialog.message)
         try:
             name, question = self._question(dialog)
             # The question proves that the click before it has sent nothing yet; answering is what sends.

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
+from agent.browser.onlooker import Call
 from agent.browser.walk import BrowserWalk
-from agent.browser.witness import Call
 from agent.errors import CountermandError
 from agent.model import OrderId, Reading, ReasonChoice, Submission
 from agent.portal import SupplierPortal

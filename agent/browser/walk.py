@@ -26,6 +26,7 @@ from agent.browser.evidence import Action, ActionName, Journal, now
 from agent.browser.finding import Finder, text_of
 from agent.browser.guard import Guard
 from agent.browser.listing import cards_of
+from agent.browser.onlooker import BEFORE_COMMIT, Call, Deed, Ending, Nobody, Onlooker, in_step
 from agent.browser.outcomes import Found, first_that_holds
 from agent.browser.proving import Prover
 from agent.browser.reading import same_text
@@ -33,7 +34,6 @@ from agent.browser.recognise import NOTHING_KNOWN, Hosts, Recogniser, Sighting, 
 from agent.browser.steps import Steps
 from agent.browser.tabs import Tabs
 from agent.browser.targets import any_of, locate
-from agent.browser.witness import BEFORE_COMMIT, Call, Deed, Ending, Nobody, Witness, in_step
 from agent.errors import (
     BadInput,
     ChallengeShown,
@@ -79,7 +79,7 @@ class Surroundings:
     journal: Journal
     person: Person
     options: WalkOptions
-    witness: Witness = field(default_factory=Nobody)
+    onlooker: Onlooker = field(default_factory=Nobody)
 
 
 class BrowserWalk:
@@ -91,7 +91,7 @@ class BrowserWalk:
         self.journal = around.journal
         self.person = around.person
         self.options = around.options
-        self._looks_on = around.witness
+        self._looks_on = around.onlooker
         self._guard = Guard(around.context, self.hosts, self._on_refused)
         self._tabs = Tabs(around.context, around.tab, self.edition, self._guard, self._on_question, self._on_overlay)
         self._finder = Finder(self.edition, self._tabs, self.options.patience)
@@ -139,12 +139,12 @@ class BrowserWalk:
             raise
         await self._looks_on.call_ends(ending.ended, None)
 
-    def is_watched_by(self, witness: Witness) -> None:
-        """From now on *witness* looks on."""
-        self._looks_on = witness
+    def is_watched_by(self, onlooker: Onlooker) -> None:
+        """From now on *onlooker* looks on."""
+        self._looks_on = onlooker
 
     @property
-    def _witness(self) -> Witness:
+    def _onlooker(self) -> Onlooker:
         """Nobody looks on where credentials are typed."""
         return _NOBODY if self._steps.is_private else self._looks_on
 
@@ -156,14 +156,14 @@ class BrowserWalk:
     async def open(self, page: str, *, instead: str | None = None) -> str:
         """See ``Walk.open``."""
         started, deed = time.monotonic(), self._deed("open", page)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         await self._pace()
         async for attempt in patiently():
             with attempt:
                 await self._go(self.hosts.address(self.edition.pages[page]))
         came = await self._arrive([page] if instead is None else [page, instead])
         self._note("open", started, page=came)
-        await self._witness.ends(deed, self._tabs.current, page=came)
+        await self._onlooker.ends(deed, self._tabs.current, page=came)
         return came
 
     async def _go(self, address: str) -> None:
@@ -181,7 +181,7 @@ class BrowserWalk:
             reason = str(error).strip().splitlines()[0].removeprefix("Page.goto: ")
             raise Retryable(f"{host} cannot be reached: {redactor.clean(reason)}") from None
         if response is not None and response.status >= 500:
-            await self._witness.answered(response.status)
+            await self._onlooker.answered(response.status)
             raise Retryable(f"{host} answered with an error of its own (HTTP {response.status})")
 
     async def _arrive(self, expected: Sequence[str]) -> str:
@@ -296,7 +296,7 @@ class BrowserWalk:
     async def back(self, page: str) -> bool:
         """See ``Walk.back``."""
         started, spec, deed = time.monotonic(), self.edition.pages[page], self._deed("back", page)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         leaving = self._tabs.current
         behind = [tab for tab in self._tabs.open if tab is not leaving and self.hosts.is_at(spec, tab.url)]
         if behind:
@@ -306,7 +306,7 @@ class BrowserWalk:
         else:
             came = await self.open(page)
         self._note("back", started, page=came)
-        await self._witness.ends(deed, self._tabs.current, page=came)
+        await self._onlooker.ends(deed, self._tabs.current, page=came)
         return bool(behind)
 
     # -- acting
@@ -318,33 +318,33 @@ class BrowserWalk:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         patience = _ms(self.options.patience.action)
         deed = self._deed("fill", target, value=shown)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         element, candidate, drift = await self._finder.one(target, None)
-        await self._witness.acts(deed, self._tabs.current, element)
+        await self._onlooker.acts(deed, self._tabs.current, element)
         try:
             await element.fill(text, timeout=patience)
             await element.blur(timeout=patience)  # suggestions cover the button until the field is left
         except PlaywrightTimeout:
             raise self._finder.unusable(target, "cannot be filled") from None
         self._note("fill", started, target=target, candidate=candidate, drift=drift, result=shown)
-        await self._witness.acted()
-        await self._witness.ends(deed, self._tabs.current)
+        await self._onlooker.acted()
+        await self._onlooker.ends(deed, self._tabs.current)
 
     async def click(self, target: str, *, row: OrderId | None = None) -> None:
         """See ``Walk.click``."""
         started, deed = time.monotonic(), self._deed("click", target, row)
         spec = self._finder.target(target, commits=False)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         element, candidate, drift = await self._finder.one(target, row)
         if spec.leads_to:
             await self._pace()
-        await self._witness.acts(deed, self._tabs.current, element)
+        await self._onlooker.acts(deed, self._tabs.current, element)
         self._tabs.expect_new()
         await self._press(target, element)
-        await self._witness.acted()
+        await self._onlooker.acted()
         page = await self._arrive(spec.leads_to) if spec.leads_to else self._tabs.at.page
         self._note("click", started, target=target, candidate=candidate, drift=drift, page=page)
-        await self._witness.ends(deed, self._tabs.current, page=page)
+        await self._onlooker.ends(deed, self._tabs.current, page=page)
 
     async def _press(self, target: str, element: Locator) -> None:
         try:
@@ -360,7 +360,7 @@ class BrowserWalk:
         """See ``Walk.choose``."""
         started, deed = time.monotonic(), self._deed("choose", target, value=str(reason))
         spec = self._finder.target(target, commits=False)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         if spec.opener and self.edition.targets[spec.opener].candidates(self._tabs.at.layout):
             await self.click(spec.opener)
         options = await self._options(target, spec)
@@ -375,12 +375,12 @@ class BrowserWalk:
                 edition=self.edition.edition,
             )
         chosen = offered[matching[0]]
-        await self._witness.acts(deed, self._tabs.current, options[matching[0]])
+        await self._onlooker.acts(deed, self._tabs.current, options[matching[0]])
         await self._press(target, options[matching[0]])
-        await self._witness.acted()
+        await self._onlooker.acted()
         await self._is_chosen(spec, chosen)
         self._note("choose", started, target=target, result=chosen)
-        await self._witness.ends(deed, self._tabs.current, result=chosen)
+        await self._onlooker.ends(deed, self._tabs.current, result=chosen)
 
     async def _options(self, target: str, spec: Target) -> list[Locator]:
         language = await self._finder.language()
@@ -415,7 +415,7 @@ class BrowserWalk:
     async def outcome(self, table: str, *, row: OrderId | None = None) -> str:
         """See ``Walk.outcome``."""
         deed = self._deed("outcome", table, row)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         started, deadline = time.monotonic(), self._now() + self.options.patience.page.total_seconds()
         entries = self.edition.outcomes[table]
         pages = [*dict.fromkeys(entry.page for entry in entries if entry.page), *self._home_of(table)]
@@ -432,7 +432,7 @@ class BrowserWalk:
                     self._tabs.settle_on(tab, sighting)
                     await self._known(shown.entry, shown.state)
                     self._note("outcome", started, target=table, page=sighting.page, result=shown.state)
-                    await self._witness.ends(deed, tab, result=shown.state)
+                    await self._onlooker.ends(deed, tab, result=shown.state)
                     return shown.state
                 words = shown.words or words
             if self._now() > deadline:
@@ -465,9 +465,9 @@ class BrowserWalk:
     async def read(self, target: str, *, row: OrderId | None = None) -> str:
         """See ``Walk.read``."""
         deed = self._deed("read", target, row)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         text = await self._read(target, row)
-        await self._witness.ends(deed, self._tabs.current, result=text)
+        await self._onlooker.ends(deed, self._tabs.current, result=text)
         return text
 
     async def _read(self, target: str, row: OrderId | None = None) -> str:
@@ -479,15 +479,15 @@ class BrowserWalk:
     async def rows(self, target: str) -> list[str]:
         """See ``Walk.rows``."""
         deed = self._deed("read", target)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         texts = await self._finder.texts(target)
-        await self._witness.ends(deed, self._tabs.current, result=" | ".join(texts))
+        await self._onlooker.ends(deed, self._tabs.current, result=" | ".join(texts))
         return texts
 
     async def cards(self, rows: str, status: str, *, after: int = 0) -> list[Card]:
         """See ``Walk.cards``."""
         deed = self._deed("read", rows)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         started, deadline = time.monotonic(), self._now() + self.options.patience.page.total_seconds()
         while True:
             tab = self._tabs.current
@@ -499,7 +499,7 @@ class BrowserWalk:
             if cards:
                 self._note("read", started, target=rows, result=f"{len(cards)} from number {after + 1} on")
                 states = ", ".join(card.state or "unknown" for card in cards)
-                await self._witness.ends(deed, tab, result=states)
+                await self._onlooker.ends(deed, tab, result=states)
                 return cards
             if self._now() > deadline:
                 raise await self._lost(f"the list did not go on beyond its first {after} rows")
@@ -508,9 +508,9 @@ class BrowserWalk:
     async def prove(self, order: OrderId) -> None:
         """See ``Walk.prove``."""
         deed = self._deed("prove", self._tabs.at.page or "", order)
-        await self._witness.begins(deed)
+        await self._onlooker.begins(deed)
         await self._prove(order)
-        await self._witness.ends(deed, self._tabs.current, page=self._tabs.at.page)
+        await self._onlooker.ends(deed, self._tabs.current, page=self._tabs.at.page)
 
     async def _prove(self, order: OrderId) -> None:
         started = time.monotonic()
@@ -571,7 +571,7 @@ class BrowserWalk:
     async def _on_question(self, dialog: Dialog) -> None:
         """A question of the browser itself while nothing is being committed: answered with no."""
         self._note("question", time.monotonic(), result=f"no: {dialog.message}")
-        self._witness.asked(dialog.message)
+        self._onlooker.asked(dialog.message)
         await dialog.dismiss()
 
     def _on_refused(self, sentence: str) -> None:
@@ -580,7 +580,7 @@ class BrowserWalk:
 
     async def _on_overlay(self, name: str, started: float, shown: Locator) -> None:
         self._note("overlay", started, target=name)
-        await self._witness.closed_overlay(name, shown)
+        await self._onlooker.closed_overlay(name, shown)
 
     # -- evidence and pace
 

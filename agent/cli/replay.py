@@ -62,12 +62,13 @@ def _edition(state: Globals, recording: Recording, named: str | None) -> LoadedE
     from agent.portal import portal_named
 
     portal = portal_named(recording.portal)
-    editions = Editions(portal.name, portal.editions, state.settings.home / "selectors" / portal.name)
     if named is not None and (named.endswith((".yaml", ".yml")) or "/" in named):
         file = Path(named)
         if not file.is_file():
             raise BadInput(f"there is no edition file {file}", next="Correct --edition.")
-        return editions.load_file(file)
+        # As if it lay among the user's own: it may extend one of the portal's.
+        return Editions(portal.name, portal.editions, file.resolve().parent).load_file(file.resolve())
+    editions = Editions(portal.name, portal.editions, state.settings.home / "selectors" / portal.name)
     return editions.load(named or state.settings.portal(portal.name).edition)
 
 

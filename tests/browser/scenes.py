@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from agent.browser.onlooker import Call
 from agent.browser.performing import perform
-from agent.browser.witness import Call
 from agent.errors import CountermandError
 from agent.settings import BrowserSettings, Patience
 from agent.walk import StoppedBeforeCommit

@@ -8,7 +8,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from playwright.async_api import ElementHandle
+from playwright.async_api import ElementHandle, Locator
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as Tab
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +50,12 @@ PLAIN = {
 }
 """Attributes that hold one of a few words; anything else in them is dropped."""
 
+_TELL = """
+one => {
+  const words = one.ariaLabel || one.innerText || one.placeholder || one.value || one.title || '';
+  return `<${one.localName}> ${words.slice(0, 60)}`;
+}
+"""
 _IN_BRACKETS = re.compile(r"\[\s*([\w-]+)")
 
 
@@ -87,6 +94,15 @@ async def capture(tab: Tab, edition: Edition, acted: ElementHandle | None) -> Do
     if len(told) > LARGEST:
         raise ValueError(f"the page has {len(told)} characters")
     return Document.model_validate_json(told)
+
+
+async def words_of(element: Locator) -> str:
+    """What an element is, in a few words, e.g. ``<button> Cancel order``."""
+    try:
+        told: str = await element.first.evaluate(_TELL)
+    except PlaywrightError:
+        return ""
+    return " ".join(told.split())
 
 
 def attributes_of(edition: Edition) -> list[str]:

@@ -4,13 +4,14 @@ What a recording is: the flows of one visit, each as its moments, and beside the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from agent.browser.evidence import ActionName
-from agent.browser.witness import Call, Deed, Ended
+from agent.browser.onlooker import Call, Deed, Ended
 from agent.errors import BadInput
 from agent.model import Frozen, OrderId
 
@@ -76,6 +77,14 @@ class Take(Frozen):
     """After an error: the page that led to it, where it is not that of the last moment."""
     overlays: tuple[str, ...] = ()
     """The overlays that were closed on the way. Without the portal's styles they lie elsewhere, so a replay need not meet them."""
+
+    def with_files(self, names: Mapping[str, str]) -> Take:
+        """With other names for its pages."""
+        moments = tuple(
+            moment.model_copy(update={"file": names.get(moment.file or "", moment.file)}) for moment in self.moments
+        )
+        file = names.get(self.error_file or "", self.error_file)
+        return self.model_copy(update={"moments": moments, "error_file": file})
 
 
 class Recording(Frozen):

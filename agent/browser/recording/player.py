@@ -12,16 +12,17 @@ from urllib.parse import urlsplit
 from playwright.async_api import BrowserContext, Locator, Route
 from playwright.async_api import Page as Tab
 
+from agent.browser.onlooker import Call, Deed, Ended
+from agent.browser.recording.capture import words_of
 from agent.browser.recording.markup import MARK
 from agent.browser.recording.model import Moment, Take, deed_words
-from agent.browser.witness import Call, Deed, Ended
 from agent.errors import ApprovalNeeded, BadInput, CountermandError, Retryable, Uncertain
 from agent.model import OrderId
 
 _NO_STAMP = (Retryable, BadInput, Uncertain)
 """With which the ledger gives none."""
-_AHEAD = 6
-"""What is read on the way to a click is read before it: so far ahead its own moment may lie."""
+_WITHIN = {"commit": "prove", "choose": "click", "back": "open"}
+"""What is done on the way to something has its own moment before that."""
 _KEEP_STILL = """
 for (const kind of ['click', 'submit', 'auxclick'])
   addEventListener(kind, event => { if (event.isTrusted || kind === 'submit') event.preventDefault(); }, true);
@@ -36,9 +37,6 @@ markup => {
 }
 """
 """Quicker than loading it anew, and the tab stays where it is."""
-_TOLD = """
-one => `<${one.localName}> ${(one.innerText || one.placeholder || one.value || one.title || '').slice(0, 60)}`
-"""
 
 
 @dataclass(frozen=True)
@@ -148,15 +146,15 @@ class Player:
             return None
         return next((kind("no stamp was given") for kind in _NO_STAMP if kind.kind == error.kind), None)
 
-    # -- see ``Witness``
+    # -- see ``Onlooker``
 
     async def call_begins(self, call: Call) -> None:
-        """See ``Witness.call_begins``."""
+        """See ``Onlooker.call_begins``."""
         if call != self._take.call:
             raise self._diverges("", "", f"the flow {self._take.call.flow}", f"the flow {call.flow}")
 
     async def call_ends(self, ended: Ended, tab: Tab | None) -> None:
-        """See ``Witness.call_ends``."""
+        """See ``Onlooker.call_ends``."""
         if self.divergence is not None:
             return
         error, left = ended.error, self._left
@@ -172,43 +170,43 @@ class Player:
             raise self._diverges(step, name, f"the end {_ending(self._take.ended)}", _ending(ended))
 
     def cut_off(self) -> None:
-        """See ``Witness.cut_off``."""
+        """See ``Onlooker.cut_off``."""
 
     async def begins(self, deed: Deed) -> None:
-        """See ``Witness.begins``."""
-        ahead = self._moments[self._place : self._place + _AHEAD]
+        """See ``Onlooker.begins``."""
+        ahead = self._moments[self._place : self._place + 2]
+        if len(ahead) == 2 and ahead[0].what != _WITHIN.get(deed.what):
+            ahead = ahead[:1]
         if not any(moment.is_of(deed) for moment in (*ahead, *self._take.unfinished)):
             raise self._another(deed)
         if deed.what == "open":
-            # What is opened instead of going back is recorded before it.
-            moment = next(moment for moment in ahead if moment.is_of(deed))
-            self._stage.next(moment.url, moment.file, moment.status)
-        elif ahead and ahead[0].what == "back" and ahead[0].is_of(deed):
+            self._stage.next(ahead[0].url, ahead[0].file, ahead[0].status)
+        elif ahead and ahead[0].what == "back":
             await self._turn()
 
     async def answered(self, status: int) -> None:
-        """See ``Witness.answered``."""
+        """See ``Onlooker.answered``."""
 
     async def acts(self, deed: Deed, tab: Tab, element: Locator) -> None:
-        """See ``Witness.acts``."""
+        """See ``Onlooker.acts``."""
         moment = self._left
         if moment is None or not moment.is_of(deed) or not moment.touched:
             raise self._another(deed)
         if not await element.first.evaluate("(one, mark) => one.hasAttribute(mark)", MARK):
-            found = " ".join(str(await element.first.evaluate(_TOLD)).split())
-            raise self._diverges(moment.step, moment.name, self._words(moment), f"another element: {found}")
+            found = f"another element: {await words_of(element)}"
+            raise self._diverges(moment.step, moment.name, self._words(moment), found)
         self._touched = moment
         self._place += 1
 
     async def acted(self) -> None:
-        """See ``Witness.acted``."""
+        """See ``Onlooker.acted``."""
         moment = self._touched
         if moment is not None and moment.question is not None:
             await self._stage.tab(moment.tab).evaluate("question => { confirm(question) }", moment.question)
         await self._turn()
 
     async def ends(self, deed: Deed, tab: Tab, *, page: str | None = None, result: str | None = None) -> None:
-        """See ``Witness.ends``."""
+        """See ``Onlooker.ends``."""
         moment = self._touched
         if moment is None or not moment.is_of(deed):
             moment = self._left
@@ -227,10 +225,10 @@ class Player:
         await self._turn()
 
     def asked(self, question: str) -> None:
-        """See ``Witness.asked``."""
+        """See ``Onlooker.asked``."""
 
     async def closed_overlay(self, name: str, shown: Locator) -> None:
-        """See ``Witness.closed_overlay``."""
+        """See ``Onlooker.closed_overlay``."""
         await shown.evaluate_all("all => all.forEach(one => one.remove())")
 
     # -- the parts

@@ -5,6 +5,7 @@ Keeps what a walk does as a recording beside the visit's journal. Evidence never
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import tempfile
 from contextlib import suppress
@@ -19,12 +20,12 @@ from playwright.async_api import Page as Tab
 from agent import __version__
 from agent.browser.edition import Edition
 from agent.browser.evidence import now
+from agent.browser.onlooker import Call, Deed, Ended, Said
 from agent.browser.recognise import Hosts, host_name
-from agent.browser.recording.capture import Document, capture
+from agent.browser.recording.capture import Document, capture, words_of
 from agent.browser.recording.markup import markup_of
 from agent.browser.recording.model import FILE, Moment, Recording, Take
 from agent.browser.recording.scrub import Scrubber
-from agent.browser.witness import Call, Deed, Ended, Said
 from agent.settings import BrowserSettings
 
 FOLDER = "recording"
@@ -72,10 +73,10 @@ class Recorder:
             trusted=trusted(edition, {host_name(address) for several in names.values() for address in several}),
         )
 
-    # -- see ``Witness``
+    # -- see ``Onlooker``
 
     async def call_begins(self, call: Call) -> None:
-        """See ``Witness.call_begins``."""
+        """See ``Onlooker.call_begins``."""
         orders = tuple(self._scrubber.text(order) for order in call.orders)
         reason = call.reason
         if reason is not None and reason.text is not None:
@@ -83,7 +84,7 @@ class Recorder:
         self._take = _Open(call.model_copy(update={"orders": orders, "reason": reason}))
 
     async def call_ends(self, ended: Ended, tab: Tab | None) -> None:
-        """See ``Witness.call_ends``."""
+        """See ``Onlooker.call_ends``."""
         take, self._take = self._take, None
         if take is None:
             return
@@ -108,13 +109,13 @@ class Recorder:
         await self._write()
 
     def cut_off(self) -> None:
-        """See ``Witness.cut_off``."""
+        """See ``Onlooker.cut_off``."""
         self._take = None
         for task in self._writing:
             task.cancel()
 
     async def begins(self, deed: Deed) -> None:
-        """See ``Witness.begins``."""
+        """See ``Onlooker.begins``."""
         if self._take is None:
             return
         if deed.what == "open":
@@ -124,24 +125,24 @@ class Recorder:
             self._take.begun.append(self._known(deed))
 
     async def answered(self, status: int) -> None:
-        """See ``Witness.answered``."""
+        """See ``Onlooker.answered``."""
         if self._take is not None and self._take.is_opening:
             self._take.moments[-1] = self._take.moments[-1].model_copy(update={"status": status})
 
     async def acts(self, deed: Deed, tab: Tab, element: Locator) -> None:
-        """See ``Witness.acts``."""
+        """See ``Onlooker.acts``."""
         if self._take is not None:
             file = await self._page(tab, element)
-            told = self._scrubber.text(await _told(element))
+            told = self._scrubber.text(await words_of(element))
             self._add(deed, tab=self._number(tab), url=self._at(tab), file=file, touched=True, done=False, element=told)
 
     async def acted(self) -> None:
-        """See ``Witness.acted``."""
+        """See ``Onlooker.acted``."""
         if self._take is not None and self._take.moments:
             self._take.moments[-1] = self._take.moments[-1].model_copy(update={"done": True})
 
     async def ends(self, deed: Deed, tab: Tab, *, page: str | None = None, result: str | None = None) -> None:
-        """See ``Witness.ends``."""
+        """See ``Onlooker.ends``."""
         take = self._take
         if take is None:
             return
@@ -164,13 +165,13 @@ class Recorder:
         self._add(deed, tab=self._number(tab), url=self._at(tab), file=file, page=page, result=said)
 
     def asked(self, question: str) -> None:
-        """See ``Witness.asked``."""
+        """See ``Onlooker.asked``."""
         if self._take is not None and self._take.moments:
             last = self._take.moments[-1]
             self._take.moments[-1] = last.model_copy(update={"question": self._scrubber.text(question)})
 
     async def closed_overlay(self, name: str, shown: Locator) -> None:
-        """See ``Witness.closed_overlay``."""
+        """See ``Onlooker.closed_overlay``."""
         if self._take is not None:
             self._take.overlays.append(name)
 
@@ -238,9 +239,26 @@ class Recorder:
         """The recording as it is now, once all of its pages are there."""
         writing, self._writing = self._writing, []
         await asyncio.gather(*writing)
+        same = await asyncio.to_thread(self._without_doubles)
         replaced = dict(sorted(self._scrubber.replaced.items()))
-        self._recording = self._recording.model_copy(update={"replaced": replaced})
+        takes = tuple(take.with_files(same) for take in self._recording.takes)
+        self._recording = self._recording.model_copy(update={"replaced": replaced, "takes": takes})
         await asyncio.to_thread(self._keep, FILE, self._recording.model_dump_json(indent=1, exclude_none=True))
+
+    def _without_doubles(self) -> dict[str, str]:
+        """
+        A page that is read three times is kept once.
+
+        :returns: by the name of each page, that of the one that is kept.
+        """
+        first: dict[bytes, str] = {}
+        same: dict[str, str] = {}
+        with suppress(OSError):
+            for file in sorted(self._folder.glob("*.html")):
+                same[file.name] = first.setdefault(hashlib.sha256(file.read_bytes()).digest(), file.name)
+                if same[file.name] != file.name:
+                    file.unlink()
+        return same
 
     def _gives_up(self, why: str) -> None:
         if self._recording.incomplete is None:
@@ -265,14 +283,3 @@ def trusted(edition: Edition, hosts: set[str]) -> dict[str, list[str]]:
         ],
     }
     return {section: names for section, names in found.items() if names}
-
-
-async def _told(element: Locator) -> str:
-    """What an element is, in a few words."""
-    try:
-        told: str = await element.first.evaluate(
-            "one => `<${one.localName}> ${(one.innerText || one.placeholder || one.value || one.title || '').slice(0, 60)}`"
-        )
-    except PlaywrightError:
-        return ""
-    return " ".join(told.split())

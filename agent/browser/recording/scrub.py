@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from agent.browser.edition import Edition, Words
+from agent.browser.onlooker import BEFORE_COMMIT
 from agent.browser.recognise import Hosts, host_name
 from agent.browser.recording.capture import (
     ADDRESSES,
@@ -29,7 +30,6 @@ from agent.browser.recording.capture import (
     css_of,
     own_attributes,
 )
-from agent.browser.witness import BEFORE_COMMIT
 from agent.model import Reason, Submission
 
 ORDER_DIGITS = 10

@@ -70,7 +70,7 @@ class Deed:
     """What is typed or chosen."""
 
 
-class Witness(Protocol):
+class Onlooker(Protocol):
     """Looks on. What it raises stops the walk."""
 
     async def call_begins(self, call: Call) -> None:
@@ -112,34 +112,34 @@ class Nobody:
     """Looks on nowhere."""
 
     async def call_begins(self, call: Call) -> None:
-        """See ``Witness.call_begins``."""
+        """See ``Onlooker.call_begins``."""
 
     async def call_ends(self, ended: Ended, tab: Tab | None) -> None:
-        """See ``Witness.call_ends``."""
+        """See ``Onlooker.call_ends``."""
 
     def cut_off(self) -> None:
-        """See ``Witness.cut_off``."""
+        """See ``Onlooker.cut_off``."""
 
     async def begins(self, deed: Deed) -> None:
-        """See ``Witness.begins``."""
+        """See ``Onlooker.begins``."""
 
     async def answered(self, status: int) -> None:
-        """See ``Witness.answered``."""
+        """See ``Onlooker.answered``."""
 
     async def acts(self, deed: Deed, tab: Tab, element: Locator) -> None:
-        """See ``Witness.acts``."""
+        """See ``Onlooker.acts``."""
 
     async def acted(self) -> None:
-        """See ``Witness.acted``."""
+        """See ``Onlooker.acted``."""
 
     async def ends(self, deed: Deed, tab: Tab, *, page: str | None = None, result: str | None = None) -> None:
-        """See ``Witness.ends``."""
+        """See ``Onlooker.ends``."""
 
     def asked(self, question: str) -> None:
-        """See ``Witness.asked``."""
+        """See ``Onlooker.asked``."""
 
     async def closed_overlay(self, name: str, shown: Locator) -> None:
-        """See ``Witness.closed_overlay``."""
+        """See ``Onlooker.closed_overlay``."""
 
 
 @dataclass
