@@ -38,6 +38,11 @@ _WITHIN = {
     },
     "error": {"name", "message"},
 }
+_LOGGED = (
+    *("waiting for", "locator resolved to", "attempting", "element ", "scrolling", "done scrolling", "performing"),
+    *("navigations have", "navigating to", "navigated to", "retrying", "forcing", "click action", "taking page screenshot"),
+)
+"""How the lines of the log begin that are kept: others repeat what was typed, as ``fill("…")`` does."""
 _TYPED = ("value", "text")
 """What was typed: that there was something is shown, never what."""
 _ELEMENT = re.compile(r"<[a-zA-Z][\w-]*.*")
@@ -151,6 +156,8 @@ def _actions(events: list[dict[str, Any]]) -> Iterator[TracedAction]:
 def _kept(event: object, fakes: Fakes) -> dict[str, Any] | None:
     known = _EVENTS.get(str(event.get("type"))) if isinstance(event, dict) else None
     if known is None or not isinstance(event, dict):
+        return None
+    if event["type"] == "log" and not str(event.get("message")).strip().startswith(_LOGGED):
         return None
     return {key: _part(key, value, fakes) for key, value in event.items() if key in known}
 

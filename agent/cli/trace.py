@@ -58,7 +58,7 @@ def _find(state: Globals, visit: str, part: int | None) -> tuple[Path, int]:
     from agent.browser.evidence import read_journal
 
     folder = state.settings.home / "visits" / visit
-    if Path(visit).name != visit or not folder.is_dir():
+    if Path(visit).name != visit or visit.startswith(".") or not folder.is_dir():
         raise BadInput(
             f"there is no evidence of a visit {visit}",
             next="Run countermand visits list to see them; what is no longer kept is removed (keep in [evidence]).",
