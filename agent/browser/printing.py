@@ -39,6 +39,7 @@ async def print_page(settings: BrowserSettings, page: Path, pdf: Path) -> None:
             await tab.goto(page.as_uri(), timeout=_PATIENCE)
             content = await tab.pdf(
                 format="A4",
+                scale=0.85,
                 print_background=True,
                 display_header_footer=True,
                 header_template="<span></span>",

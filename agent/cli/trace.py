@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from agent.browser.evidence import VisitJournal
     from agent.browser.trace_file import TracedAction
 
+_LOOKS = (
+    *("Frame.evaluateExpression", "Frame.evaluateExpressionHandle", "Frame.evalOnSelectorAll", "Frame.evalOnSelector"),
+    *("Frame.isVisible", "Frame.isChecked", "Frame.isEnabled", "Frame.queryCount", "Frame.textContent", "Frame.innerText"),
+    *("Frame.getAttribute", "Frame.ariaSnapshot", "Page.screenshot", "Evaluate", "BrowserContext.newCDPSession"),
+    "Page.registerLocatorHandler",
+)
+"""What reads only, and there is much of it: a person wants to see what was done."""
 _GRACE = 5
 """Seconds that the viewer has to end by itself."""
 
@@ -106,7 +113,10 @@ def _list(state: Globals, visit: str, path: Path, parts: int, actions: list[Trac
         table.add_column(
             heading, no_wrap=heading in ("at", "took"), justify="right" if heading in ("at", "took") else "left"
         )
+    looks = [action for action in actions if action.what in _LOOKS and not action.error]
     for action in actions:
+        if action in looks:
+            continue
         took = "…" if action.seconds is None else f"{action.seconds:.2f} s"
         table.add_row(
             f"{action.at:.2f}", took, escape("  " * action.depth + action.what), escape(action.selector or "")
@@ -114,6 +124,8 @@ def _list(state: Globals, visit: str, path: Path, parts: int, actions: list[Trac
         if action.error:
             table.add_row("", "", f"[red]{escape(action.error.splitlines()[0])}[/]", "")
     state.out.print(table)
+    if looks:
+        state.people.print(f"{len(looks)} looks at pages are left out; --json has them", markup=False)
     state.people.print(f"{path}: any Playwright trace viewer opens it", markup=False, soft_wrap=True)
 
 

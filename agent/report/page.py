@@ -25,7 +25,7 @@ from agent import __version__
 from agent.engine.ledger import Ledger
 from agent.engine.results import report_path, result_of
 from agent.redact import redactor
-from agent.report.view import Looks, Pictures, asked, days, moments, next_action
+from agent.report.view import Looks, Pictures, asked, days, headline, moments, next_action
 
 
 def write_report(ledger: Ledger, home: Path, id: str) -> Path:
@@ -44,6 +44,7 @@ def write_report(ledger: Ledger, home: Path, id: str) -> Path:
             cancellation=cancellation,
             result=result_of(cancellation, ledger, home),
             asked=asked(cancellation),
+            headline=headline(cancellation),
             moments=moments(cancellation),
             next_action=next_action(cancellation),
             days=days(home, ledger.visits(id), events, pictures),
@@ -83,6 +84,7 @@ def _environment() -> Environment:
         loader=PackageLoader("agent.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_clean
     )
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}"
     environment.filters["moment"] = _moment
     environment.filters["day"] = _day
     environment.tests["looks"] = lambda part: isinstance(part, Looks)

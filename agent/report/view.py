@@ -7,13 +7,14 @@ A look that changed nothing is one line, however many there were; the last one i
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
-from agent.browser.evidence import Step, VisitJournal, read_journal
+from agent.browser.evidence import Action, Step, VisitJournal, read_journal
 from agent.engine.ledger import EVIDENCE_REMOVED
 from agent.engine.records import Cancellation, Event
 from agent.model import OrderStage, Refund, ShopStage, Stage
@@ -28,6 +29,7 @@ _TITLES = {
 }
 _LOOKS = ("look", "sweep")
 _MANY_STEPS = 12
+_WORDS = re.compile(r"“([^|”]+)")
 _TYPES = {".jpg": "jpeg", ".webp": "webp", ".png": "png"}
 
 
@@ -61,6 +63,15 @@ class StepView:
     def is_fine(self) -> bool:
         """It came to its end."""
         return self.step.failed is None and self.step.seconds is not None
+
+    @property
+    def clicks(self) -> list[tuple[str, Action]]:
+        """What was clicked that cannot be undone, in the page's words where the edition has them."""
+        commits = (action for action in self.step.actions if action.what == "commit")
+        return [
+            (found[0].strip() if (found := _WORDS.findall(action.candidate or "")) else action.target or "", action)
+            for action in commits
+        ]
 
     @property
     def overlays(self) -> list[str]:
@@ -109,6 +120,29 @@ class Moment:
     at: datetime
 
 
+def headline(cancellation: Cancellation) -> str:
+    """Where it stands, in a sentence."""
+    shop = {
+        ShopStage.CANCELLED: ", and cancelled in the shop",
+        ShopStage.ALREADY_CANCELLED: "; the shop order was cancelled already",
+    }
+    match cancellation.stage:
+        case Stage.DONE:
+            return f"Withdrawn at the supplier{shop.get(cancellation.shop_stage, '')}."
+        case Stage.SETTLING:
+            return "Withdrawn at the supplier; the shop order is cancelled next."
+        case Stage.AWAITING_DECISION:
+            return "Requested; the supplier has not decided yet."
+        case Stage.REFUSED:
+            return "The answer is no."
+        case Stage.NEEDS_OPERATOR:
+            return "A person is needed."
+        case Stage.ABANDONED:
+            return "Given up by a person."
+        case Stage.OPEN:
+            return "On its way."
+
+
 def asked(cancellation: Cancellation) -> list[tuple[str, str]]:
     """What was asked, in words."""
     choices = cancellation.choices
@@ -136,7 +170,7 @@ def moments(cancellation: Cancellation) -> list[Moment]:
         if order.requested_at is not None:
             found.append(Moment(f"Requested at the supplier{which}", order.requested_at))
         if order.decided_at is not None:
-            found.append(Moment(f"Decided{which}", order.decided_at))
+            found.append(Moment(f"Decided: {order.stage.value.replace('_', ' ')}{which}", order.decided_at))
     if cancellation.settled is not None and cancellation.settled.cancelled_at is not None:
         found.append(Moment("Cancelled in the shop", cancellation.settled.cancelled_at))
     return sorted(found, key=lambda moment: moment.at)
