@@ -148,6 +148,11 @@ class VisitJournal(_Entry):
     end: Ending | None = None
     """``None`` while it runs, and for ever if it was killed."""
 
+    @property
+    def orders(self) -> list[str]:
+        """The order numbers that it is about."""
+        return list(self.request.orders) if self.request and self.request.orders else [self.order] if self.order else []
+
 
 class Journal:
     """Writes ``visit.json`` as a whole after every change, so that a reader never sees half of it."""

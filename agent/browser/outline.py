@@ -2,13 +2,13 @@
 The outline of a page, as somebody who listens to it would hear it: Playwright's aria snapshot, without what is private.
 
 It is read as the YAML it is and written anew: form values go, whatever an edition marks as private goes, and numbers go, since a page
-that an edition does not know has its private parts elsewhere. The number of the order at hand stays.
+that an edition does not know has its private parts elsewhere. The numbers of the orders at hand stay.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -35,14 +35,16 @@ class Blot:
     Takes out of a text of a page what evidence must not hold.
 
     :param private: texts that the page shows in its private parts.
-    :param order: the order at hand, whose number stays.
+    :param orders: the orders at hand, whose numbers stay.
     :param keep: the query parameters that addresses keep.
     """
 
-    def __init__(self, private: Iterable[str], order: str | None, keep: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, private: Iterable[str], orders: Collection[str] = (), keep: frozenset[str] = frozenset()
+    ) -> None:
         texts = {" ".join(text.split()) for text in private}
         self._private = sorted((text for text in texts if text), key=len, reverse=True)
-        self._order = order
+        self._orders = orders
         self._keep = keep
 
     def __call__(self, text: str) -> str:
@@ -54,19 +56,19 @@ class Blot:
             elif text == hidden:
                 return HIDDEN
         text = _ADDRESS.sub(lambda found: redactor.clean_url(found[0], self._keep), text)
-        for pattern in (_CARD, _NUMBER, _LONG):
-            text = pattern.sub(self._unless_order, text)
+        for pattern in (_LONG, _CARD, _NUMBER):
+            text = pattern.sub(self._unless_ours, text)
         return redactor.clean(text)
 
     def address(self, url: str) -> str:
         """An address, which may be relative."""
         text = redactor.clean_url(url, self._keep)
-        for pattern in (_LONG_NUMBER, _LONG):
-            text = pattern.sub(self._unless_order, text)
+        for pattern in (_LONG, _LONG_NUMBER):
+            text = pattern.sub(self._unless_ours, text)
         return text
 
-    def _unless_order(self, found: re.Match[str]) -> str:
-        return found[0] if self._order is not None and self._order in found[0] else HIDDEN
+    def _unless_ours(self, found: re.Match[str]) -> str:
+        return found[0] if any(order in found[0] for order in self._orders) else HIDDEN
 
 
 def outline(snapshot: str, blot: Blot) -> str | None:

@@ -40,7 +40,15 @@ _WITHIN = {
 }
 _LOGGED = (
     *("waiting for", "locator resolved to", "attempting", "element ", "scrolling", "done scrolling", "performing"),
-    *("navigations have", "navigating to", "navigated to", "retrying", "forcing", "click action", "taking page screenshot"),
+    *(
+        "navigations have",
+        "navigating to",
+        "navigated to",
+        "retrying",
+        "forcing",
+        "click action",
+        "taking page screenshot",
+    ),
 )
 """How the lines of the log begin that are kept: others repeat what was typed, as ``fill("…")`` does."""
 _TYPED = ("value", "text")

@@ -94,10 +94,8 @@ class Tracer:
 def _keep(raw: Path, journal: Journal) -> None:
     name = f"trace-{len(journal.entry.traces) + 1}.zip"
     kept = journal.folder / name
-    asked = journal.entry.request
-    orders = {*(asked.orders if asked else ()), *([journal.entry.order] if journal.entry.order else ())}
     try:
-        scrub(raw, kept, orders)
+        scrub(raw, kept, journal.entry.orders)
     except (ValueError, OSError) as error:
         kept.unlink(missing_ok=True)
         logger.warning("a trace of visit {} was not kept: {}", journal.entry.visit, error)

@@ -101,7 +101,7 @@ class BrowserWalk:
             self.person,
             self._tabs,
             self.edition,
-            Witness(around.context, self.edition, self._guard, self.journal.entry.order),
+            Witness(around.context, self.edition, self._guard, self.journal.entry.orders),
             around.tracer,
             self.options.pictures,
             waits=self.options.step,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from datetime import datetime
 
 from loguru import logger
@@ -49,11 +50,11 @@ _TEXTS = """elements => {
 class Witness:
     """Listens to the tabs of one visit."""
 
-    def __init__(self, context: BrowserContext, edition: Edition, guard: Guard, order: str | None) -> None:
+    def __init__(self, context: BrowserContext, edition: Edition, guard: Guard, orders: Collection[str]) -> None:
         self._context = context
         self._edition = edition
         self._guard = guard
-        self._order = order
+        self._orders = orders
         self._keep = frozenset(edition.order_parameters)
         self._replies: deque[Reply] = deque(maxlen=_REPLIES)
         self._complaints: dict[Tab, deque[str]] = {}
@@ -63,7 +64,7 @@ class Witness:
 
     async def failure(self, tab: Tab, *, private: bool) -> Failure:
         """What is kept now, where a step failed in *tab*."""
-        blot = Blot((), self._order, self._keep)
+        blot = Blot((), self._orders, self._keep)
         kept = Failure(replies=[one.model_copy(update={"url": blot.address(one.url)}) for one in self._replies])
         if not private:
             try:
@@ -78,7 +79,7 @@ class Witness:
     async def _read(self, kept: Failure, tab: Tab) -> None:
         tabs = [one for one in self._context.pages if not one.is_closed() and self._guard.may_be_shown(one.url)]
         private = [text for one in tabs for text in await self._private_texts(one)]
-        blot = Blot(private, self._order, self._keep)
+        blot = Blot(private, self._orders, self._keep)
         complaints = [text for one in tabs for text in self._complaints.get(one, ())]
         kept.console = [blot(text)[:_COMPLAINT] for text in complaints[-_COMPLAINTS:]]
         if tab in tabs:

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 _LOOKS = (
     *("Frame.evaluateExpression", "Frame.evaluateExpressionHandle", "Frame.evalOnSelectorAll", "Frame.evalOnSelector"),
-    *("Frame.isVisible", "Frame.isChecked", "Frame.isEnabled", "Frame.queryCount", "Frame.textContent", "Frame.innerText"),
+    *(
+        "Frame.isVisible",
+        "Frame.isChecked",
+        "Frame.isEnabled",
+        "Frame.queryCount",
+        "Frame.textContent",
+        "Frame.innerText",
+    ),
     *("Frame.getAttribute", "Frame.ariaSnapshot", "Page.screenshot", "Evaluate", "BrowserContext.newCDPSession"),
     "Page.registerLocatorHandler",
 )

@@ -86,9 +86,6 @@ def prune(
 def _row(folder: VisitFolder) -> dict[str, object]:
     journal = folder.journal
     request = journal.request if journal else None
-    orders = list(request.orders) if request and request.orders else []
-    if not orders and journal and journal.order:
-        orders = [journal.order]
     end = journal.end if journal else None
     return {
         "id": folder.id,
@@ -96,7 +93,7 @@ def _row(folder: VisitFolder) -> dict[str, object]:
         "cancellation": request.cancellation if request else None,
         "portal": journal.portal if journal else None,
         "account": journal.account if journal else None,
-        "orders": orders,
+        "orders": journal.orders if journal else [],
         "started_at": journal.started_at if journal else None,
         "ended_at": end.at if end else None,
         "ok": end.ok if end else None,
