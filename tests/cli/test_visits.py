@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from zipfile import ZipFile
 
 import pytest
@@ -16,6 +19,7 @@ from agent.engine.retention import PAGE
 from agent.model import OrderStage
 from fixtures.playground import Playground
 from tests.cli.conftest import Within
+from tests.conftest import CommandLine
 from tests.engine.bench import ORDER, Bench
 
 
@@ -226,3 +230,25 @@ def test_a_broken_trace_and_a_part_that_is_not_there(within: Within, playground:
     broken = within("trace", "v-1", "--json")
     assert 2 == broken.code
     assert "cannot be read as a trace" in broken.json["error"]["message"]
+
+
+@pytest.mark.slow
+def test_the_viewer_leaves_no_process(playground: Playground, countermand: CommandLine) -> None:
+    """
+    Playwright's viewer shows it to this machine only, until Ctrl-C; then its server is gone, too.
+    """
+    traced(playground.home, "v-1", "one")
+    process = countermand.start("trace", "v-1", env={"DISPLAY": ":99", "BROWSER": "true"})
+    assert process.stdout is not None
+    address = next((line for line in process.stdout if "Listening on" in line), "").rpartition(" ")[2].strip()
+    port = urlsplit(address).port
+    assert port is not None, process.communicate()[1]
+    with socket.create_connection(("127.0.0.1", port), 10):
+        pass
+
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+
+    assert 0 == process.returncode
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 10)
