@@ -275,13 +275,36 @@ class ShopSettings(BaseModel):
         return value
 
 
+_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB)", re.IGNORECASE)
+
+
+def _size_or_none(value: object) -> object:
+    if value is None or value == "none" or (isinstance(value, int) and not isinstance(value, bool)):
+        return None if value == "none" else value
+    found = _SIZE.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError(f'“{value}” is no size; write e.g. "500MB" or "2GB", or "none"')
+    unit = next(name for name in _SIZES if name.lower() == found[2].lower())
+    return int(float(found[1]) * _SIZES[unit])
+
+
+def _duration_or_none(value: object) -> object:
+    return None if value is None or value == "none" else parse_duration(value)
+
+
 class EvidenceSettings(_Table):
-    """What a visit leaves for people."""
+    """What a visit leaves for people, and for how long. ``"none"``: no limit."""
 
     pictures: Literal["steps", "failure", "off"] = "steps"
     trace: Literal["never", "on-failure", "always"] = "on-failure"
+    """Playwright's trace of what was done, scrubbed; never of a sign-in."""
     recordings: Literal["always", "never"] = "always"
     """Whether a visit can be walked again: its pages, with everything personal replaced."""
+    keep: Annotated[timedelta | None, BeforeValidator(_duration_or_none)] = timedelta(days=90)
+    """How long the evidence of a visit is kept. That of a cancellation that is not over is always kept."""
+    keep_size: Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_size_or_none)] = 2 * 10**9
+    """How many bytes the evidence of all visits may take; above, the oldest goes first."""
 
 
 NotifyOn = Literal["needs_person", "refused", "done", "account_paused", "portal_changed"]

@@ -448,3 +448,39 @@ def test_settings_do_not_change() -> None:
     """
     with pytest.raises(ValueError, match="frozen"):
         Settings().home = Path("/elsewhere")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "size"),
+    [
+        ("", 90, 2 * 10**9),
+        ('keep = "none"\nkeep_size = "none"', None, None),
+        ('keep = "36h"\nkeep_size = "500 MB"', 1.5, 500 * 10**6),
+        ('keep_size = "1.5gb"', 90, 1_500_000_000),
+        ("keep_size = 1000", 90, 1000),
+    ],
+)
+def test_how_long_evidence_is_kept(tmp_path: Path, text: str, days: float | None, size: int | None) -> None:
+    """
+    A length of time and a size as people write them; "none" is no limit.
+    """
+    file = tmp_path / "countermand.toml"
+    file.write_text(f"[evidence]\n{text}\n", encoding="utf-8")
+
+    evidence = load_settings(file).evidence
+
+    assert (None if days is None else timedelta(days=days), size) == (evidence.keep, evidence.keep_size)
+
+
+@pytest.mark.parametrize(
+    "text", ['keep_size = "2 XB"', 'keep_size = "many"', "keep_size = -1", 'keep = "90"', "keep_size = true"]
+)
+def test_what_is_no_size_or_age_is_refused(tmp_path: Path, text: str) -> None:
+    """
+    Named with its key, before anything is removed.
+    """
+    file = tmp_path / "countermand.toml"
+    file.write_text(f"[evidence]\n{text}\n", encoding="utf-8")
+
+    with pytest.raises(BadInput, match=f"evidence.{text.split(' ')[0]}"):
+        load_settings(file)

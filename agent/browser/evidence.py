@@ -1,7 +1,8 @@
 """
-What a visit leaves for people: ``visits/<id>/visit.json``, written as it happens, and a picture per step.
+What a visit leaves for people: ``visits/<id>/visit.json``, written as it happens, a picture per step, and more of a step that failed.
 
-``visit.json`` is our own record in a stable, versioned format. A visit that is killed leaves a readable one.
+``visit.json`` is our own record in a stable, versioned format, whose schema is ``visit.schema.json`` beside this file. A visit that is
+killed leaves a readable one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from agent import __version__
 from agent.redact import redactor
 
 FORMAT = 1
-"""The newest journal format this agent writes."""
+"""The journal format this agent writes. It rises only when older agents would misread what is written."""
 
 
 ActionName = Literal[
@@ -41,7 +42,44 @@ ActionName = Literal[
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """Keys that a newer agent of the same format added are passed over: a report needs none of them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Request(_Entry):
+    """What was asked of the visit: numbers and keys only, nothing about a person."""
+
+    cancellation: str | None = None
+    orders: list[str] = Field(default_factory=list)
+    """The supplier's order numbers."""
+    reason: str | None = None
+    """The key of the reason for the supplier, or the portal's own words for it."""
+    shop_order: str | None = None
+    """As the shop calls it, e.g. ``#1001``."""
+
+
+class Reply(_Entry):
+    """An answer of the portal's servers: that it came, never what it said."""
+
+    at: datetime
+    status: int
+    method: str
+    what: str
+    """As browsers sort them: ``document``, ``xhr``, ``fetch`` …"""
+    url: str
+    """Without anything but the order number in the query."""
+
+
+class Failure(_Entry):
+    """What is kept of a step that failed, besides its picture."""
+
+    outline: str | None = None
+    """The page as somebody who listens to it would hear it, without form values and private parts."""
+    console: list[str] = Field(default_factory=list)
+    """What the pages at hand complained of."""
+    replies: list[Reply] = Field(default_factory=list)
+    """The last answers, oldest first."""
 
 
 class Action(_Entry):
@@ -74,6 +112,7 @@ class Step(_Entry):
     url: str | None = None
     """Where it ended, without anything but the order number in the query."""
     failed: str | None = None
+    failure: Failure | None = None
 
 
 class Ending(_Entry):
@@ -89,13 +128,14 @@ class Ending(_Entry):
 class VisitJournal(_Entry):
     """Everything a visit did."""
 
-    format: int = FORMAT
+    format: int = Field(default=FORMAT, ge=1, le=FORMAT)
     visit: str
     kind: str
+    request: Request | None = None
     portal: str | None = None
     account: str | None = None
     order: str | None = None
-    agent: str = __version__
+    agent: str = Field(default_factory=lambda: __version__)
     browser: str | None = None
     headed: bool = False
     edition: str | None = None
@@ -103,8 +143,15 @@ class VisitJournal(_Entry):
     digest: str | None = None
     started_at: datetime
     steps: list[Step] = Field(default_factory=list)
+    traces: list[str] = Field(default_factory=list)
+    """Playwright's traces of parts of the visit, scrubbed: files beside this one, oldest first."""
     end: Ending | None = None
     """``None`` while it runs, and for ever if it was killed."""
+
+    @property
+    def orders(self) -> list[str]:
+        """The order numbers that it is about."""
+        return list(self.request.orders) if self.request and self.request.orders else [self.order] if self.order else []
 
 
 class Journal:
@@ -142,6 +189,11 @@ class Journal:
         step.failed = redactor.clean(failed) if failed else None
         self._write()
 
+    def traced(self, name: str) -> None:
+        """A part of the visit has its trace in the file *name*."""
+        self.entry.traces.append(name)
+        self._write()
+
     def end(self, *, ok: bool, kind: str, message: str) -> None:
         """The visit ended."""
         self.entry.end = Ending(at=now(), ok=ok, kind=kind, message=redactor.clean(message))
@@ -174,7 +226,7 @@ def drift_of(entry: VisitJournal) -> list[str]:
 
 
 def read_journal(folder: Path) -> VisitJournal | None:
-    """The journal of a visit; ``None`` if there is none that can be read."""
+    """The journal of a visit; ``None`` if there is none that can be read, or only a newer countermand can."""
     try:
         return VisitJournal.model_validate_json((folder / "visit.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -28,6 +28,7 @@ from agent.browser.lessons import Lessons
 from agent.browser.recognise import Hosts
 from agent.browser.recording.recorder import Recorder
 from agent.browser.teaching_walks import TeachingReader, TeachingWalk
+from agent.browser.tracer import Tracer
 from agent.browser.walk import BrowserWalk, Surroundings, WalkOptions
 from agent.errors import Retryable
 from agent.model import Frozen
@@ -120,6 +121,7 @@ class BrowserSession:
         self._loaded = loaded
         self._hosts = hosts
         self._options = options
+        self._tracer = Tracer(context, options.trace)
 
     async def reading_walk(self, journal: Journal, person: Person) -> BrowserWalk:
         """A walk that only reads."""
@@ -156,7 +158,10 @@ class BrowserSession:
         return Recorder(journal.folder, edition.portal, edition, self._hosts, browser)
 
     def _around(self, journal: Journal, person: Person) -> Surroundings:
-        return Surroundings(self._context, self._tab, self._loaded, self._hosts, journal, person, self._options)
+        self._tracer.write_to(journal)
+        return Surroundings(
+            self._context, self._tab, self._loaded, self._hosts, journal, person, self._options, self._tracer
+        )
 
     async def state(self) -> SignedInState:
         """
@@ -164,10 +169,15 @@ class BrowserSession:
 
         :raises Retryable: the browser is gone.
         """
+        await self._tracer.rest()
         try:
             return await self._state()
         except PlaywrightError as error:
             raise _broke_down(error) from None
+
+    async def end_trace(self) -> None:
+        """The browser is about to be closed."""
+        await self._tracer.finish()
 
     async def _state(self) -> SignedInState:
         storage = await self._context.storage_state(indexed_db=True)
@@ -204,7 +214,11 @@ async def browser_session(
             if state and state.session_storage:
                 await context.add_init_script(_RESTORE_SESSION_STORAGE % json.dumps(state.session_storage))
             tab = await context.new_page()
-            yield BrowserSession(browser, context, tab, loaded, hosts, options)
+            session = BrowserSession(browser, context, tab, loaded, hosts, options)
+            try:
+                yield session
+            finally:
+                await session.end_trace()
         except PlaywrightError as error:
             raise _broke_down(error) from error
         finally:

@@ -16,6 +16,8 @@ from playwright.async_api import Page as Tab
 from agent.browser.edition import Edition
 from agent.browser.evidence import Journal, Step
 from agent.browser.tabs import Tabs
+from agent.browser.tracer import Tracer
+from agent.browser.witness import Witness
 from agent.errors import ApprovalNeeded, CountermandError, Refused, Retryable, Uncertain
 from agent.redact import redactor
 from agent.walk import Person, StoppedBeforeCommit
@@ -38,6 +40,8 @@ class Steps:
     """
     Runs steps one after the other.
 
+    :param witness: knows what is kept of a step that fails.
+    :param tracer: traces what may be traced.
     :param pictures: ``steps``, ``failure`` or ``off``.
     :param waits: the person presses Enter before each step.
     :param pauses: a step that fails leaves its page open until the person presses Enter.
@@ -49,6 +53,8 @@ class Steps:
         person: Person,
         tabs: Tabs,
         edition: Edition,
+        witness: Witness,
+        tracer: Tracer,
         pictures: str,
         *,
         waits: bool = False,
@@ -66,6 +72,8 @@ class Steps:
         self._person = person
         self._tabs = tabs
         self.edition = edition
+        self._witness = witness
+        self._tracer = tracer
         self._pictures = pictures
         self._waits = waits
         self._pauses = pauses
@@ -80,6 +88,7 @@ class Steps:
         try:
             if self._waits:
                 await wait_for_enter(self._person, name)
+            await (self._tracer.rest() if private else self._tracer.begin(name))
             yield
         except CountermandError as error:
             sorted_error = self._sorted(error, name)
@@ -101,6 +110,10 @@ class Steps:
             is_cut_off = failed in ("CancelledError", "KeyboardInterrupt")
             if (not private or self.check) and not is_cut_off:
                 await self._show(step, failed is not None)
+            if failed is not None and not is_cut_off:
+                step.failure = await self._witness.failure(self._at_fault, private=private)
+            if not private and not is_cut_off:
+                await self._tracer.end(failed=failed is not None)
             self._journal.finish(step, failed=failed)
             await self._person.step_done(name, time.monotonic() - started, failed is not None)
             if failed is not None and self._pauses and not is_cut_off:
@@ -122,12 +135,16 @@ class Steps:
     async def _show(self, step: Step, failed: bool) -> None:
         if self._pictures == "off" or (self._pictures == "failure" and not failed):
             return
-        # A failure may be about a tab that was just opened and never recognised.
-        tab = self.check or (self._tabs.candidates[0] if failed else self._tabs.current)
+        tab = self._at_fault if failed else self.check or self._tabs.current
         picture = await self.picture(f"{len(self._journal.entry.steps):02d}.jpg", tab)
         if picture is not None:
             step.picture = picture.name
             step.url = redactor.clean_url(tab.url, frozenset(self.edition.order_parameters))
+
+    @property
+    def _at_fault(self) -> Tab:
+        """Where a step failed: it may be about a tab that was just opened and never recognised."""
+        return self.check or self._tabs.candidates[0]
 
     async def picture(self, name: str, tab: Tab | None = None) -> Path | None:
         """

@@ -34,6 +34,8 @@ from agent.browser.recognise import NOTHING_KNOWN, Hosts, Recogniser, Sighting, 
 from agent.browser.steps import Steps
 from agent.browser.tabs import Tabs
 from agent.browser.targets import any_of, locate
+from agent.browser.tracer import Policy, Tracer
+from agent.browser.witness import Witness
 from agent.errors import (
     BadInput,
     ChallengeShown,
@@ -60,6 +62,7 @@ class WalkOptions:
     between_pages: timedelta = timedelta(0)
     headed: bool = False
     pictures: Literal["steps", "failure", "off"] = "steps"
+    trace: Policy = "never"
     slow_mo: float = 0.0
     """Milliseconds between any two things that are done, so that a person can follow."""
     step: bool = False
@@ -79,6 +82,7 @@ class Surroundings:
     journal: Journal
     person: Person
     options: WalkOptions
+    tracer: Tracer
     onlooker: Onlooker = field(default_factory=Nobody)
 
 
@@ -101,6 +105,8 @@ class BrowserWalk:
             self.person,
             self._tabs,
             self.edition,
+            Witness(around.context, self.edition, self._guard, self.journal.entry.orders),
+            around.tracer,
             self.options.pictures,
             waits=self.options.step,
             pauses=self.options.pause_on_failure,

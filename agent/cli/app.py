@@ -31,7 +31,9 @@ from agent.cli.accounts import accounts
 from agent.cli.context import Globals, told
 from agent.cli.notify import notify
 from agent.cli.selectors import selectors
+from agent.cli.trace import trace
 from agent.cli.vault import vault
+from agent.cli.visits import visits
 from agent.errors import EXIT_CTRL_C, BadInput, CountermandError
 from agent.redact import redactor, set_up_logging
 
@@ -82,6 +84,8 @@ def build() -> typer.Typer:
     app.add_typer(selectors, name="selectors")
     app.add_typer(notify, name="notify")
     app.add_typer(vault, name="vault")
+    app.add_typer(visits, name="visits")
+    app.command("trace")(trace)
     app.command("teach")(teach.teach)
     app.command("new-portal")(new_portal.new_portal)
     app.command("record")(record.record)

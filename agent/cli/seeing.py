@@ -13,7 +13,9 @@ from agent.model import Stage
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
+    from agent.engine.ledger import Ledger
     from agent.engine.listing import Page
 
 CSV_HEADER = (
@@ -40,7 +42,7 @@ def show(context: typer.Context, id: Id) -> None:
     from agent.engine.results import result_of
 
     state: Globals = context.obj
-    ledger = _ledger(state)
+    ledger = open_ledger(state)
     cancellation = ledger.get(id)
     result = result_of(cancellation, ledger, state.settings.home)
     if state.json:
@@ -71,7 +73,7 @@ def list_(
     state: Globals = context.obj
     if as_csv and state.json:
         raise BadInput("--csv and --json exclude each other", next="Leave one of them out.")
-    ledger = _ledger(state)
+    ledger = open_ledger(state)
     if account is not None and not ledger.has_account(account):
         state.settings.account(account)  # neither here nor there: say which there are
     created_until = None if older_than is None else _so_long_ago(older_than)
@@ -153,7 +155,7 @@ def events(context: typer.Context, id: Id) -> None:
     from rich.table import Table
 
     state: Globals = context.obj
-    found = _ledger(state).events(id)
+    found = open_ledger(state).events(id)
     if state.json:
         state.print_json({"id": id, "events": [asdict(event) for event in found]})
         return
@@ -176,22 +178,39 @@ def events(context: typer.Context, id: Id) -> None:
     state.out.print(table)
 
 
-def report(context: typer.Context, id: Id) -> None:
+def report(
+    context: typer.Context,
+    id: Id,
+    pdf: Annotated[bool, typer.Option("--pdf", help="As a PDF beside the page; the browser prints it.")] = False,
+) -> None:
     """Write the report of one cancellation as a page, and print where it is."""
     from agent.engine.results import result_of
     from agent.report import write_report
 
     state: Globals = context.obj
-    ledger = _ledger(state)
+    ledger = open_ledger(state)
     cancellation = ledger.get(id)
     path = write_report(ledger, state.settings.home, id)
+    printed = _print(state, path) if pdf else None
     if state.json:
-        state.print_json(result_of(cancellation, ledger, state.settings.home))
+        document = result_of(cancellation, ledger, state.settings.home).model_dump(mode="json")
+        state.print_json({**document, "pdf": str(printed)} if printed else document)
     else:
-        sys.stdout.write(f"{path}\n")
+        sys.stdout.write(f"{printed or path}\n")
 
 
-def _ledger(state: Globals):  # type: ignore[no-untyped-def]
+def _print(state: Globals, page: Path) -> Path:
+    import asyncio
+
+    from agent.browser.printing import print_page
+
+    printed = page.with_suffix(".pdf")
+    asyncio.run(print_page(state.settings.browser, page, printed))
+    return printed
+
+
+def open_ledger(state: Globals) -> Ledger:
+    """The ledger, for a command that visits nothing."""
     from agent.engine.clock import SystemClock
     from agent.engine.database import open_database
     from agent.engine.ledger import Ledger

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, not_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -45,6 +45,8 @@ from agent.model import (
 from agent.redact import redactor
 from agent.storefront import ShopSettlement
 
+EVIDENCE_REMOVED = "evidence_removed"
+"""The event that says since when a visit has no pictures and journal any more."""
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"  # no letter or digit that is read as another
 
 
@@ -325,6 +327,37 @@ class Ledger:
                 id = session.get_one(SupplierOrderRow, order.key).cancellation_id
                 cancellation_row(session, id).revision += 1
                 self._event(session, id, "visit", order_id=order.order_id, visit=visit, detail={"kind": "sweep"})
+
+    def visits_in_use(self) -> set[str]:
+        """The visits of cancellations that are not over, or of which an order is still watched: their evidence is needed."""
+        with self._database.reading() as session:
+            watched = select(SupplierOrderRow.cancellation_id).where(
+                SupplierOrderRow.stage.in_((OrderStage.SUBMITTING, OrderStage.AWAITING_DECISION, OrderStage.UNCERTAIN))
+            )
+            over = CancellationRow.stage.in_([stage for stage in Stage if stage.is_final])
+            open_ones = select(CancellationRow.id).where(or_(not_(over), CancellationRow.id.in_(watched)))
+            rows = session.scalars(
+                select(EventRow.visit).where(EventRow.what == "visit", EventRow.cancellation_id.in_(open_ones))
+            )
+            return {visit for visit in rows if visit is not None}
+
+    def evidence_removed(self, visits: Sequence[str]) -> set[str]:
+        """
+        Note in the cancellations that *visits* were for that their evidence is removed now; of each visit once.
+
+        :returns: the ids of the cancellations.
+        """
+        with self._database.writing() as session:
+            rows = session.execute(
+                select(EventRow.cancellation_id, EventRow.visit, EventRow.what).where(
+                    EventRow.visit.in_(visits), EventRow.what.in_(("visit", EVIDENCE_REMOVED))
+                )
+            ).all()
+            noted = {(id, visit) for id, visit, what in rows if what == EVIDENCE_REMOVED}
+            theirs = {(id, visit) for id, visit, what in rows if what == "visit"}
+            for id, visit in sorted(theirs - noted):
+                self._event(session, id, EVIDENCE_REMOVED, visit=visit)
+            return {id for id, _ in theirs}
 
     def move_order(
         self,

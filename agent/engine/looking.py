@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from agent.browser.evidence import Request
 from agent.engine.pausing import waits, why_not_there
 from agent.engine.records import RESTORE, Cancellation, SupplierOrder
 from agent.engine.sites import Sites
@@ -39,7 +40,8 @@ async def look(sites: Sites, cancellation: Cancellation, order: SupplierOrder) -
             waits(workshop, cancellation, [order], why)
             return
         visit = workshop.ledger.begin_visit(cancellation.id, "look", order)
-        journal = workshop.journal(visit, "look", order.portal, order.account, order.order_id)
+        asked = Request(cancellation=cancellation.id, orders=[order.order_id])
+        journal = workshop.journal(visit, "look", order.portal, order.account, order.order_id, request=asked)
         try:
             reading = await sites.read_decision(order, journal)
         except BaseException as error:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from agent.browser.evidence import Journal
+from agent.browser.evidence import Journal, Request
 from agent.engine.records import Cancellation
 from agent.engine.workshop import Workshop, end_with
 from agent.errors import CountermandError, Retryable, ShopGuarded, ShopOrderNotCancellable
@@ -44,7 +44,8 @@ async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
         if cancellation.stage.is_final or cancellation.shop_stage is ShopStage.CANCELLED:
             return
         visit = workshop.ledger.begin_visit(cancellation.id, "settle", None)
-        journal = workshop.journal(visit, "settle")
+        asked = Request(cancellation=cancellation.id, shop_order=choices.shop_order)
+        journal = workshop.journal(visit, "settle", request=asked)
         sent_before = cancellation.shop_stage is ShopStage.SETTLING
         try:
             workshop.ledger.move_shop(cancellation.id, ShopStage.SETTLING, visit)

@@ -96,6 +96,7 @@ class Sites:
             between_pages=settings.pace.between_pages,
             headed=self.workshop.manner.headed,
             pictures=self._settings.evidence.pictures,
+            trace=self._settings.evidence.trace,
             slow_mo=self.workshop.manner.slow_mo,
             step=self.workshop.manner.step,
             pause_on_failure=self.workshop.manner.pause_on_failure,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from agent.browser.evidence import Journal
+from agent.browser.evidence import Journal, Request
 from agent.browser.performing import request_cancellation
 from agent.engine.approving import LedgerApproval
 from agent.engine.limits import not_before, wait_until
@@ -53,7 +53,13 @@ async def submit(sites: Sites, cancellation: Cancellation, order: SupplierOrder)
             wait_until(workshop, cancellation, over)  # another process was faster
             return
         visit = workshop.ledger.begin_visit(cancellation.id, "submit", order)
-        journal = workshop.journal(visit, "submit", order.portal, order.account, order.order_id)
+        asked = Request(
+            cancellation=cancellation.id,
+            orders=[order.order_id],
+            reason=str(cancellation.choices.reason),
+            shop_order=cancellation.choices.shop_order,
+        )
+        journal = workshop.journal(visit, "submit", order.portal, order.account, order.order_id, request=asked)
         try:
             await guard_shop_order(workshop, cancellation, journal, visit)
             submission = await _ask_supplier(sites, cancellation, order, visit, fence, journal)
@@ -155,7 +161,8 @@ async def dry_run(sites: Sites, wanted: Wanted, reason: ReasonChoice) -> Path:
         if (why := why_not_there(sites, wanted.portal, wanted.account)) is not None:
             raise why
         visit = f"dry-run-{workshop.clock.now():%Y%m%d-%H%M%S}-{wanted.order_id}"
-        journal = workshop.journal(visit, "dry_run", wanted.portal, wanted.account, wanted.order_id)
+        asked = Request(orders=[wanted.order_id], reason=str(reason))
+        journal = workshop.journal(visit, "dry_run", wanted.portal, wanted.account, wanted.order_id, request=asked)
         try:
             async with sites.open(wanted.portal, wanted.account, journal) as site:
                 walk = await sites.rehearsing_walk(site, journal, _NoStamps())

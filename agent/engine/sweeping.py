@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from agent.browser.evidence import Request
 from agent.engine.looking import decide, not_read, pause
 from agent.engine.pausing import waits, why_not_there
 from agent.engine.records import Cancellation, SupplierOrder
@@ -48,7 +49,7 @@ async def sweep(sites: Sites, portal: str, account: str, orders: Sequence[Suppli
             return
         visit = f"sweep-{workshop.clock.now():%Y%m%d}-{fence}-{account[:36]}"
         workshop.ledger.begin_sweep(visit, list(left.values()))
-        journal = workshop.journal(visit, "sweep", portal, account)
+        journal = workshop.journal(visit, "sweep", portal, account, request=Request(orders=list(left)))
 
         def read(number: OrderId, told: Reading | CountermandError) -> None:
             _take(workshop, left.pop(number), told, visit)

@@ -6,6 +6,7 @@ An order that still waits for its answer is looked at as always, in the teaching
 
 from __future__ import annotations
 
+from agent.browser.evidence import Request
 from agent.engine.looking import look
 from agent.engine.records import Cancellation, SupplierOrder
 from agent.engine.sites import Sites
@@ -30,7 +31,8 @@ async def teach_answer(sites: Sites, cancellation: Cancellation, order: Supplier
         return
     async with sites.owning(order.portal, order.account):
         visit = workshop.ledger.begin_visit(cancellation.id, "teach", order)
-        journal = workshop.journal(visit, "teach", order.portal, order.account, order.order_id)
+        asked = Request(cancellation=cancellation.id, orders=[order.order_id])
+        journal = workshop.journal(visit, "teach", order.portal, order.account, order.order_id, request=asked)
         try:
             reading = await sites.read_decision(order, journal)
         except BaseException as error:

@@ -20,6 +20,7 @@ from agent.engine.clock import SetBack
 from agent.engine.database import Database
 from agent.engine.durable import Durable
 from agent.engine.records import Cancellation
+from agent.engine.retention import prune
 from agent.engine.schedule import Schedule
 from agent.engine.settling import LATER
 from agent.engine.workshop import Workshop
@@ -39,6 +40,8 @@ class Rhythm:
     """For visits whose row in the queue is gone, and rows that are stranded there."""
     kept: timedelta = timedelta(days=7)
     """How long the queue's rows of finished visits are kept."""
+    evidence: timedelta = timedelta(hours=1)
+    """For evidence that is no longer kept."""
     drain: timedelta = timedelta(seconds=60)
     """How long visits may take to end when the worker is told to stop."""
 
@@ -71,6 +74,7 @@ class Worker:
         self._told_to_stop = asyncio.Event()
         self._known_stranded: set[str] = set()
         self._next_search = 0.0
+        self._next_prune = 0.0
         self._set_back = SetBack(workshop.clock)
         self._to_bring_forward = timedelta()
         self._is_without_ledger = False
@@ -104,6 +108,9 @@ class Worker:
         if self._workshop.clock.monotonic() >= self._next_search:
             await self._search()
             self._next_search = self._workshop.clock.monotonic() + self._rhythm.lost.total_seconds()
+        if self._workshop.clock.monotonic() >= self._next_prune:
+            self._next_prune = self._workshop.clock.monotonic() + self._rhythm.evidence.total_seconds()
+            await self._prune_evidence()
         if self._is_without_ledger:
             self._is_without_ledger = False
             logger.warning("the ledger can be used again; the work goes on")
@@ -151,6 +158,17 @@ class Worker:
                     "the queue will never run {}: {}; the ledger's next visit takes its place", row.id, row.why
                 )
         await self._durable.prune(self._workshop.clock.now() - self._rhythm.kept)
+
+    async def _prune_evidence(self) -> None:
+        """Many files take a while: visits that are under way go on. Evidence never harms the work."""
+        settings, now = self._workshop.settings, self._workshop.clock.now()
+        try:
+            pruned = await asyncio.to_thread(prune, self._ledger, settings.home, settings.evidence, now)
+        except OSError as error:
+            logger.warning("old evidence cannot be removed: {}", error.strerror or error)
+            return
+        if pruned.removed:
+            logger.info("the evidence of {} visits is no longer kept: removed", len(pruned.removed))
 
     async def _visit(self, id: str, revision: int) -> None:
         """What the ledger cannot take in now is found by the search later, as it stands by then."""

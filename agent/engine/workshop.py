@@ -11,7 +11,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from agent.browser.evidence import Journal, VisitJournal, now
+from agent.browser.evidence import Journal, Request, VisitJournal, now
 from agent.browser.steps import wait_for_enter
 from agent.engine.accounts import Accounts
 from agent.engine.clock import Clock
@@ -79,10 +79,24 @@ class Workshop:
             yield shop
 
     def journal(
-        self, visit: str, kind: str, portal: str | None = None, account: str | None = None, order: OrderId | None = None
+        self,
+        visit: str,
+        kind: str,
+        portal: str | None = None,
+        account: str | None = None,
+        order: OrderId | None = None,
+        *,
+        request: Request | None = None,
     ) -> Journal:
-        """A journal for a visit that begins."""
-        entry = VisitJournal(visit=visit, kind=kind, portal=portal, account=account, order=order, started_at=now())
+        """
+        A journal for a visit that begins.
+
+        :param request: what was asked of it; ``None`` where *kind* and *order* say it all.
+        """
+        asked = request or Request(orders=[order] if order else [])
+        entry = VisitJournal(
+            visit=visit, kind=kind, request=asked, portal=portal, account=account, order=order, started_at=now()
+        )
         return Journal(self.visits_folder / visit, entry)
 
     @asynccontextmanager

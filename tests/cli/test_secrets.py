@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
+from zipfile import ZipFile
 
 import pytest
 
@@ -51,6 +52,12 @@ def leaks(playground: Playground, *ran: Ran, codes: Sequence[str] = ()) -> dict[
         for path in folder.rglob("*")
         if path.is_file()
     ]
+    places += [
+        (f"{path.parent.name}/{path.name}", archive.read(name))
+        for path in playground.home.rglob("trace-*.zip")
+        for archive in [ZipFile(path)]
+        for name in archive.namelist()
+    ]
     found: dict[str, set[str]] = {}
     for what, secret in {**secrets(playground), **{f"code {code}": code for code in codes}}.items():
         for spelled in _spellings(secret):
@@ -78,7 +85,7 @@ def test_no_secret_is_left_in_clear(playground: Playground, countermand: Command
     assert [30, 0, 20] == [failed.code, done.code, unlocked.code]
     assert {} == leaks(playground, failed, done, unlocked)
     names = {path.parent.name if path.name == "visit.json" else path.suffix for path in playground.home.rglob("*")}
-    assert {".db", ".html", ".sealed", ".key"} <= names
+    assert {".db", ".html", ".sealed", ".key", ".zip"} <= names
 
 
 @pytest.mark.slow

@@ -365,6 +365,45 @@ async def test_history_is_forgotten_and_our_keys_never(real_time: Bench) -> None
     assert one.id == (await ask(bench.workshop, asks(ORDER))).id
 
 
+async def test_old_evidence_goes_by_itself(real_time: Bench) -> None:
+    """
+    What a worker finds too old goes, beside the work; what is young stays.
+    """
+    bench = real_time
+    for name, days in (("dry-run-old", 100), ("dry-run-young", 1)):
+        folder = bench.home / "visits" / name
+        folder.mkdir(parents=True)
+        (folder / "visit.json").write_text("{}", encoding="utf-8")
+        at = (bench.workshop.clock.now() - timedelta(days=days)).timestamp()
+        os.utime(folder / "visit.json", (at, at))
+
+    async with working(bench):
+        await until(lambda: not (bench.home / "visits" / "dry-run-old").exists())
+
+    assert (bench.home / "visits" / "dry-run-young").exists()
+
+
+async def test_evidence_that_cannot_be_removed_stops_nothing(real_time: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A folder that others own, a disk that fails: the work goes on.
+    """
+    bench = real_time
+    tried: list[bool] = []
+
+    def fails_to(*given: object) -> None:
+        tried.append(True)
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("agent.engine.worker.prune", fails_to)
+    bench.portal.looks = [reads(Answer.WITHDRAWN)]
+    async with working(bench):
+        await until(lambda: bool(tried))
+        one = await ask(bench.workshop, asks(ORDER))
+        await until(lambda: bench.again(one).stage is Stage.DONE)
+
+    assert [True] == tried
+
+
 def test_a_name_is_held_by_one_process(tmp_path: Path) -> None:
     """
     A second worker of the same name is refused in a sentence; the name is free again when the first has gone.

@@ -25,6 +25,7 @@ from agent.browser.performing import perform
 from agent.browser.recognise import Hosts, host_name
 from agent.browser.recording.model import Recording
 from agent.browser.recording.player import Diverged, Divergence, NeverApproves, Player, ReplayStamper, Stage
+from agent.browser.tracer import Tracer
 from agent.browser.walk import Surroundings, WalkOptions
 from agent.errors import BadInput, CountermandError
 from agent.model import ErrorKind
@@ -177,6 +178,7 @@ async def _walk(
             journal=journal,
             person=_NobodyThere(),
             options=WalkOptions(patience=PATIENCE, headed=headed, pictures="off"),
+            tracer=Tracer(context, "never"),
         )
         walk = CommittingWalk(around, stamper, _limits(recording))
         await walk.prepare()
