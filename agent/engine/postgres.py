@@ -105,6 +105,8 @@ class ServerLocks:
             # So soon after the server's start every lock looks taken, whether or not a worker is there.
             while not (is_free := lock.is_free()) and lock.is_early:
                 time.sleep(_POLL)
+            if is_free:
+                lock.give_back()
             return not is_free
         finally:
             lock.let_go()
@@ -144,6 +146,12 @@ class _Lock:
                 self._connection = self._engine.connect()
             self.is_early = 0 <= self._connection.execute(_UPTIME).scalar_one() < _GRACE
             return not self.is_early and self._try(self._connection)
+
+    def give_back(self) -> None:
+        """At once: the server takes its time to notice a connection that has ended, and whoever asks next would find it taken."""
+        assert self._connection is not None
+        with in_words(self._engine):
+            self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _key(self._name)})
 
     def let_go(self) -> None:
         """Whether we have it or not."""
