@@ -59,6 +59,10 @@ bench: $(if $(wildcard benchmarks/__main__.py),setup) ## measure beside what peo
 load: setup ## many orders from a file and many that wait (ORDERS=500 WAITING=10000): figures, and whether anything was wrong
 	@$(bin)/python -m benchmarks.load --orders $(or $(ORDERS),500) --waiting $(or $(WAITING),10000) $(ARGS)
 
+.PHONY: recordings
+recordings: setup ## record the scenes of the mock portal anew into fixtures/recordings: look at what changed before it is committed
+	KEEP_RECORDINGS=$(CURDIR)/fixtures/recordings $(pytest) tests/browser/test_recording.py $(PYTEST_ARGS)
+
 .PHONY: lock
 lock: setup-packages ## write the requirements files anew (UPGRADE=1: newest versions in the ranges)
 	@scripts/lock
