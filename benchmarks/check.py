@@ -62,9 +62,8 @@ def _change(old: Row, new: Row) -> Change | None:
 
 def _overlap(old: Row, new: Row) -> bool:
     """Whether the one may be the other, by their intervals."""
-    if None in (old.low, old.high, new.low, new.high):
+    if old.low is None or old.high is None or new.low is None or new.high is None:
         return False
-    assert old.low is not None and old.high is not None and new.low is not None and new.high is not None
     return old.low <= new.high and new.low <= old.high
 
 
@@ -86,17 +85,30 @@ def _differences(old: Machine, new: Machine) -> list[str]:
     said = []
     if (old.processor, old.cores) != (new.processor, new.cores):
         said.append("Measured on two different machines: only ratios can be compared.")
-    said += [f"{name}: {old.versions[name]} then, {now} now" for name, now in new.versions.items() if old.versions.get(name, now) != now]
+    said += [
+        f"{name}: {old.versions[name]} then, {now} now"
+        for name, now in new.versions.items()
+        if old.versions.get(name, now) != now
+    ]
     for when, machine in (("old", old), ("new", new)):
         if machine.load > machine.cores / 2:
-            said.append(f"The machine was busy before the {when} run (load {machine.load:.1f} on {machine.cores} cores).")
+            said.append(
+                f"The machine was busy before the {when} run (load {machine.load:.1f} on {machine.cores} cores)."
+            )
     return said
 
 
 def _sentence(change: Change) -> str:
     old, new = change.old, change.new
-    bar = "" if new.reached is None or new.reached == old.reached else f", its bar is {'reached' if new.reached else 'missed'} now"
-    return f"{change.verdict}: {new.name}: {old.value:.3g} → {new.value:.3g} {new.unit}".rstrip() + f" ({change.factor:.2f} times{bar})"
+    bar = (
+        ""
+        if new.reached is None or new.reached == old.reached
+        else f", its bar is {'reached' if new.reached else 'missed'} now"
+    )
+    return (
+        f"{change.verdict}: {new.name}: {old.value:.3g} → {new.value:.3g} {new.unit}".rstrip()
+        + f" ({change.factor:.2f} times{bar})"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -36,7 +36,7 @@ def measure(folder: Path, orders: int, browsers: int, tells: Callable[[str], Non
         asking = time.monotonic() - began
         began = time.monotonic()
         with sites.worker("--browsers", str(browsers)) as worker, watched(worker.pid) as peaks:
-            stages = _until_all_are_over(worker, [one["id"] for one in asked], tells)
+            stages = until_all_are_over(worker, [one["id"] for one in asked], tells)
             took = time.monotonic() - began
             own, below = cpu(worker.pid)
         wrong = [f"{id} was left {stage}" for id, stage in stages.items() if stage != "done"]
@@ -53,7 +53,7 @@ def measure(folder: Path, orders: int, browsers: int, tells: Callable[[str], Non
     return Measured(figures, wrong)
 
 
-def _until_all_are_over(worker: subprocess.Popen[str], ids: list[str], tells: Callable[[str], None]) -> dict[str, str]:
+def until_all_are_over(worker: subprocess.Popen[str], ids: list[str], tells: Callable[[str], None]) -> dict[str, str]:
     """The stage of every cancellation, when none goes on by itself any more, or nothing has happened for long."""
     stages = dict.fromkeys(ids, "open")
     assert worker.stdout is not None

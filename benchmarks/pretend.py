@@ -81,7 +81,7 @@ class Pretend:
         command = [sys.executable, "-m", "agent.cli", "--config", self.places["config"], "--json", *arguments]
         with self._told.open("a") as told:
             return subprocess.Popen(
-                command, env=_environment(), cwd=self.folder, stdout=subprocess.PIPE, stderr=told, text=True
+                command, env=environment(), cwd=self.folder, stdout=subprocess.PIPE, stderr=told, text=True
             )
 
     def run(self, *arguments: str) -> Any:
@@ -114,9 +114,7 @@ class Pretend:
 def pretend(folder: Path, orders: int) -> Iterator[Pretend]:
     """``python -m fixtures`` with *orders* further orders of five accounts, which answers without delay."""
     command = [sys.executable, "-m", "fixtures", "--dir", str(folder), "--orders", str(orders)]
-    process = subprocess.Popen(
-        command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None
         sites = Pretend(folder, json.loads(process.stdout.readline()))
@@ -127,7 +125,7 @@ def pretend(folder: Path, orders: int) -> Iterator[Pretend]:
         process.communicate(timeout=30)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Nobody's own settings lead elsewhere; this checkout is what is measured."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERMAND_")}
     return inherited | {"PYTHONPATH": str(_ROOT)}

@@ -46,8 +46,8 @@ def watched(pid: int) -> Iterator[Peaks]:
 
     def watch() -> None:
         while not over.wait(_EVERY):
-            peaks.own = max(peaks.own, _held([pid]))
-            peaks.below = max(peaks.below, _held(_below(pid)))
+            peaks.own = max(peaks.own, held([pid]))
+            peaks.below = max(peaks.below, held(below(pid)))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -58,15 +58,17 @@ def watched(pid: int) -> Iterator[Peaks]:
         thread.join()
 
 
-def _held(pids: list[int]) -> float:
-    held = 0.0
+def held(pids: list[int]) -> float:
+    """MB that they hold together; those that have ended meanwhile hold nothing."""
+    together = 0.0
     for pid in pids:
-        with suppress(OSError):  # it has ended meanwhile
-            held += memory(pid)
-    return held
+        with suppress(OSError):
+            together += memory(pid)
+    return together
 
 
-def _below(pid: int) -> list[int]:
+def below(pid: int) -> list[int]:
+    """Every process that it has started, and those that they have."""
     parents: dict[int, int] = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit():

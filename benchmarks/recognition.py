@@ -24,8 +24,6 @@ from agent.settings import BrowserSettings
 from fixtures.aliexpress import MockPortal
 from fixtures.aliexpress.seed import MAIN, ORDERS
 
-ROUNDS = 200
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -37,11 +35,12 @@ class Figure:
     round_trip: float
 
 
-async def measure(folder: Path) -> list[Figure]:
+async def measure(folder: Path, rounds: int) -> list[Figure]:
     """
     The figures of every page that has its own address.
 
     :param folder: where the mock portal may write.
+    :param rounds: how often each page is recognised.
     """
     portal = portal_named("aliexpress")
     loaded = Editions(portal.name, portal.editions, folder / "none").load()
@@ -59,7 +58,7 @@ async def measure(folder: Path) -> list[Figure]:
             browser = await launch(playwright, BrowserSettings(), headed=False)
             try:
                 return [
-                    await _page(await browser.new_context(), site, loaded, hosts, name, address)
+                    await _page(await browser.new_context(), site, loaded, hosts, name, address, rounds)
                     for name, address in pages.items()
                 ]
             finally:
@@ -67,7 +66,7 @@ async def measure(folder: Path) -> list[Figure]:
 
 
 async def _page(
-    context: BrowserContext, site: MockPortal, loaded: LoadedEdition, hosts: Hosts, name: str, address: str
+    context: BrowserContext, site: MockPortal, loaded: LoadedEdition, hosts: Hosts, name: str, address: str, rounds: int
 ) -> Figure:
     if name != "sign_in":
         session = site.world.sessions.new(MAIN)
@@ -85,7 +84,7 @@ async def _page(
 
     await _until_it_shows(tab, recogniser, name, loaded.edition.language)
     times, trips = [], []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         times.append(await _timed(recognise))
         trips.append(await _timed(lambda: tab.evaluate("0")))
     await context.close()

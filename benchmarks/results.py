@@ -52,11 +52,16 @@ class Row(_Written):
     """The bar it is held to, by its key."""
 
     @property
+    def limit(self) -> Bar | None:
+        """The bar itself; ``None``: there is none, or none any more."""
+        return None if self.bar is None else BARS.get(self.bar)
+
+    @property
     def reached(self) -> bool | None:
         """Whether it reaches its bar; ``None``: there is none."""
-        if self.bar is None or self.bar not in BARS:
+        bar = self.limit
+        if bar is None:
             return None
-        bar = BARS[self.bar]
         return self.value >= bar.limit if bar.at_least else self.value <= bar.limit
 
 
@@ -86,17 +91,21 @@ class Run(Part):
         return [bar for key, bar in BARS.items() if key not in measured]
 
 
-def held_to(key: str, value: float | Spread) -> Row:
-    """The figure that the bar *key* is about."""
+def held_to(key: str, value: float | Spread, *sizes: int) -> Row:
+    """
+    The figure that the bar *key* is about.
+
+    :param sizes: what it was measured with; it is held to the bar only if that is what the bar is for.
+    """
     bar = BARS[key]
     found = value if isinstance(value, Spread) else None
     return Row(
-        name=bar.words,
-        value=found.value if found else float(value),  # type: ignore[arg-type]
+        name=bar.words.format(*sizes),
+        value=value.value if isinstance(value, Spread) else value,
         low=found.low if found else None,
         high=found.high if found else None,
         more_is_better=bar.at_least,
-        bar=key,
+        bar=key if sizes == bar.sizes else None,
     )
 
 
@@ -116,9 +125,7 @@ def together(parts: list[Part]) -> Part:
     )
 
 
-def run_of(
-    part: Part, machine: Machine, began: datetime, parameters: dict[str, int | list[int] | list[str]]
-) -> Run:
+def run_of(part: Part, machine: Machine, began: datetime, parameters: dict[str, int | list[int] | list[str]]) -> Run:
     """What was found, with all that it holds for."""
     return Run(
         ratios=part.ratios,

@@ -87,7 +87,10 @@ async def measure(folder: Path, latencies: Sequence[int], rounds: int, tells: Te
         with pretend(folder / f"walks-{latency}", 0) as sites:
             sites.control("/switches", {"delay_ms": latency})
             times = await interleaved(
-                Place(sites), PEERS, rounds, lambda said, at=latency: tells(f"at {at} ms: {said}")  # type: ignore[misc]
+                Place(sites),
+                PEERS,
+                rounds,
+                lambda said, at=latency: tells(f"at {at} ms: {said}"),  # type: ignore[misc]
             )
         _add(found, times, latency)
     return found
@@ -127,7 +130,7 @@ async def fifty(folder: Path, orders: int, tells: Tells) -> Part:
         for name, values in each.items()
     ]
     return Part(
-        ratios=[held_to("fifty", ratio(each[SCRIPT.name], each[DEFAULT.name], statistics.fmean))],
+        ratios=[held_to("fifty", ratio(each[SCRIPT.name], each[DEFAULT.name], statistics.fmean), orders)],
         figures=totals,
         samples={f"{orders} orders, {name}": values for name, values in times.rounds.items()},
     )

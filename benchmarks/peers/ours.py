@@ -68,4 +68,6 @@ OFF = Peer(
     "countermand: the journal only",
     partial(ours, evidence={"pictures": "off", "trace": "never", "recordings": "never"}),
 )
-TRACED = Peer("ours, trace always", "countermand: everything, and Playwright's trace", partial(ours, evidence={"trace": "always"}))
+TRACED = Peer(
+    "ours, trace always", "countermand: everything, and Playwright's trace", partial(ours, evidence={"trace": "always"})
+)

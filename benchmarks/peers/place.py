@@ -62,9 +62,7 @@ class Place:
         """A further order that can be withdrawn; old enough that it has to be searched for."""
         number = str(_FIRST + next(self._numbers) * _APART)
         placed = (datetime.now(UTC) - _OLD).isoformat()
-        self.sites.control(
-            "/orders", {"number": number, "account": self.user, "seller": "silent", "placed_at": placed}
-        )
+        self.sites.control("/orders", {"number": number, "account": self.user, "seller": "silent", "placed_at": placed})
         return number
 
     def check(self, peer: str, order: str) -> None:

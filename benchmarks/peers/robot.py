@@ -46,12 +46,10 @@ class _Walk:
         import Browser
 
         self._place = place
-        self._kind: Any = Browser.SelectionType
-        self._button: Any = Browser.SupportedBrowsers.chromium
-        self._attached: Any = Browser.ElementState.visible
+        self._visible: Any = Browser.ElementState.visible
         self.library: Any = Browser.Browser(timeout="30s")
         self.library.new_browser(
-            self._button,
+            Browser.SupportedBrowsers.chromium,
             headless=True,
             executablePath=str(place.browser) if place.browser else None,
             chromiumSandbox=sandbox_allowed(),
@@ -67,7 +65,7 @@ class _Walk:
         library.click('role=button[name="Continue"]')
         library.fill_text("#fm-login-password", self._place.password)
         library.click('role=button[name="Sign in"]')
-        library.wait_for_elements_state(".order-item >> nth=0", self._attached)
+        library.wait_for_elements_state(".order-item >> nth=0", self._visible)
 
     def withdraw(self, order: str) -> None:
         """The clicks."""
@@ -81,7 +79,7 @@ class _Walk:
         library.click(f'text="{REASON}"')
         library.click('role=button[name="Submit"]')
         library.click('role=dialog >> role=button[name="Confirm"]')
-        library.wait_for_elements_state('text="Cancellation request submitted"', self._attached)
+        library.wait_for_elements_state('text="Cancellation request submitted"', self._visible)
         library.close_page()
         library.close_page()
 

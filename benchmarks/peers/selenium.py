@@ -81,7 +81,9 @@ class _Walk:
         driver.get(self._place.my_orders)
         self._shown('input[placeholder="Order ID, product or store name"]').send_keys(order)
         self._shown('button[aria-label="Search"]').click()
-        self._there(f"//*[contains(@class, 'order-item') and contains(., '{order}')]//*[@data-pl='order_item_header_detail']").click()
+        self._there(
+            f"//*[contains(@class, 'order-item') and contains(., '{order}')]//*[@data-pl='order_item_header_detail']"
+        ).click()
         self._wait.until(until.number_of_windows_to_be(2))
         driver.switch_to.window(next(one for one in driver.window_handles if one != self._first))
         self._button("Cancel order").click()
