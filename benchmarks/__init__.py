@@ -1,1 +1,1 @@
-"""Figures, measured. ``python -m benchmarks`` runs the short ones, ``python -m benchmarks.load`` those that take an hour."""
+"""Figures, measured. ``python -m benchmarks`` beside other ways and bars, ``python -m benchmarks.load`` under load, ``python -m benchmarks.check`` two results."""

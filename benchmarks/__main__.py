@@ -44,7 +44,7 @@ PARTS: dict[str, Callable[[Path, Plan, Tells], Part]] = {
     "walks": lambda at, plan, tells: asyncio.run(walks.measure(at, plan.latencies, plan.rounds, tells)),
     "fifty": lambda at, plan, tells: asyncio.run(walks.fifty(at, plan.fifty, tells)),
     "throughput": lambda at, plan, tells: working.throughput(
-        at, plan.each, plan.throughput_rounds, plan.throughput_latency, tells
+        at, plan.each, plan.throughput_rounds, plan.throughput_latency, plan.ways, tells
     ),
     "find": lambda at, plan, tells: asyncio.run(among.finding(at, plan.find_sizes, plan.find_rounds, tells)),
     "sweep": lambda at, plan, tells: asyncio.run(among.sweeping(at, plan.sweep_orders, plan.sweep_pending, tells)),
@@ -76,8 +76,7 @@ def main() -> int:
         for name in chosen.only or PARTS:
             at = Path(folder, name)
             parts.append(PARTS[name](at, plan, lambda said, name=name: status.update(f"{name}: {said}")))  # type: ignore[misc]
-    parameters = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(plan).items()}
-    run = run_of(together(parts), machine, began, parameters)
+    run = run_of(together(parts), machine, began, asdict(plan))
     print_run(run, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
     chosen.out.mkdir(parents=True, exist_ok=True)
     kept = chosen.out / f"{began:%Y-%m-%d-%H%M%S}"

@@ -15,6 +15,8 @@ class Plan:
     """Of withdrawals, at every latency."""
     latencies: tuple[int, ...] = (0, 150, 600)
     fifty: int = 50
+    ways: tuple[tuple[int, int], ...] = ((1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4))
+    """So many accounts on so many browsers."""
     each: int = 10
     """Orders of every account, for throughput."""
     throughput_rounds: int = 3
@@ -38,6 +40,7 @@ TINY = Plan(
     rounds=1,
     latencies=(0,),
     fifty=1,
+    ways=((1, 1), (2, 2)),
     each=1,
     throughput_rounds=1,
     throughput_latency=0,

@@ -19,6 +19,7 @@ from benchmarks.bars import BARS, Bar
 from benchmarks.spread import Spread, spread
 
 _ROOT = Path(__file__).parents[1]
+Parameters = dict[str, int | tuple[int | tuple[int, ...], ...]]
 _PACKAGES = ("playwright", "pydantic", "SQLAlchemy", "typer", "selenium", "robotframework-browser")
 
 
@@ -81,7 +82,7 @@ class Run(Part):
 
     at: datetime
     commit: str
-    parameters: dict[str, int | list[int] | list[str]]
+    parameters: Parameters
     machine: Machine
 
     @property
@@ -125,7 +126,7 @@ def together(parts: list[Part]) -> Part:
     )
 
 
-def run_of(part: Part, machine: Machine, began: datetime, parameters: dict[str, int | list[int] | list[str]]) -> Run:
+def run_of(part: Part, machine: Machine, began: datetime, parameters: Parameters) -> Run:
     """What was found, with all that it holds for."""
     return Run(
         ratios=part.ratios,

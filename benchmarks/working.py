@@ -24,11 +24,10 @@ Tells = Callable[[str], None]
 Way = tuple[int, int]
 """So many accounts, on so many browsers."""
 
-WAYS: tuple[Way, ...] = ((1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4))
 _ONE, _FOUR = (1, 1), (4, 2)
 
 
-def throughput(folder: Path, each: int, rounds: int, latency: int, tells: Tells, ways: Sequence[Way] = WAYS) -> Part:
+def throughput(folder: Path, each: int, rounds: int, latency: int, ways: Sequence[Way], tells: Tells) -> Part:
     """
     Orders per minute, each way once per round.
 

@@ -43,7 +43,7 @@ def test_set_up_finds_the_browser_that_a_run_finds() -> None:
     assert list(INSTALLED) == shlex.split(found[1])
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"])
 def test_locked_packages_are_pinned_and_hashed(name: str) -> None:
     """
     Each package is named with one version and its hashes, and no place to download from is named.
@@ -62,10 +62,13 @@ def test_locked_packages_cover_what_the_project_asks_for() -> None:
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     development = project["optional-dependencies"]["dev"]
+    compared = project["optional-dependencies"]["bench"]
 
     assert set() == _names(project["dependencies"]) - _locked("requirements.txt")
     assert set() == _names(project["dependencies"] + development) - _locked("requirements-dev.txt")
     assert set() == _names(development) & _locked("requirements.txt")
+    assert set() == _names(compared) - _locked("requirements-bench.txt")
+    assert set() == _names(compared) & _locked("requirements-dev.txt")
 
 
 def _names(requirements: list[str]) -> set[str]:

@@ -1,0 +1,50 @@
+"""The whole of ``make bench``, with one round of everything: each part works, and what it leaves can be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import PARTS
+from benchmarks.peers import DEFAULT, FLOOR, OFF, SCRIPT, TRACED
+from benchmarks.results import read_run
+from tests.conftest import needs_browser
+
+ROOT = Path(__file__).parents[2]
+
+
+@needs_browser
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_works(tmp_path: Path, part: str) -> None:
+    """
+    It ends well, prints its table, and leaves JSON that can be compared, and a picture.
+    """
+    command = [sys.executable, "-m", "benchmarks", "--tiny", "--only", part, "--out", str(tmp_path / "results")]
+
+    ran = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+    assert 0 == ran.returncode, ran.stderr[-3000:]
+    (result,) = (tmp_path / "results").glob("*.json")
+    run = read_run(result)
+    assert run.figures
+    assert "times and counts" in ran.stdout
+    assert json.loads(result.read_text())["machine"]["cores"] == os.cpu_count()
+    assert result.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in result.with_suffix(".svg").read_text()
+    assert [] == list(tmp_path.glob("countermand-bench-*"))
+    if part == "walks":
+        ours = {peer.name for peer in (DEFAULT, FLOOR, OFF, SCRIPT, TRACED)}
+        assert ours <= {row.name.removesuffix(", at 0 ms") for row in run.figures}
