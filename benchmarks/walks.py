@@ -55,7 +55,14 @@ async def interleaved(place: Place, peers: Sequence[Peer], rounds: int, tells: T
                 continue
             tells(f"starting {peer.name}")
             began = time.perf_counter()
-            there[peer.name] = await stack.enter_async_context(peer.open(place))
+            try:
+                there[peer.name] = await stack.enter_async_context(peer.open(place))
+            except Exception as error:
+                if not peer.is_optional:
+                    raise
+                said = str(error).strip() or type(error).__name__
+                times.left_out[peer.name] = f"does not start: {said.splitlines()[0]}"
+                continue
             starting = (time.perf_counter() - began) * 1000
             times.starts[peer.name] = starting + await _timed(place, peer, there[peer.name])
             times.rounds[peer.name] = []

@@ -87,3 +87,5 @@ class Peer:
     """Starts whatever is started once, and ends it."""
     why_not: Callable[[], str | None] = lambda: None
     """Why it cannot be used here; ``None``: it can."""
+    is_optional: bool = False
+    """Whether the others are measured without it where it does not start."""

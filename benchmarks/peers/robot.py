@@ -89,4 +89,4 @@ class _Walk:
         self.library.playwright.close()
 
 
-ROBOT = Peer("robot", "Robot Framework Browser, warm", _robot, _why_not)
+ROBOT = Peer("robot", "Robot Framework Browser, warm", _robot, _why_not, is_optional=True)

@@ -110,4 +110,4 @@ class _Walk:
         return self._there(f"//button[normalize-space()='{name}']")
 
 
-SELENIUM = Peer("selenium", "Selenium and chromedriver, warm", _selenium, _why_not)
+SELENIUM = Peer("selenium", "Selenium and chromedriver, warm", _selenium, _why_not, is_optional=True)

@@ -82,6 +82,27 @@ async def test_a_peer_that_is_not_there_is_left_out(portal: Portal) -> None:
     assert {"a"} == times.rounds.keys()
 
 
+@pytest.mark.parametrize("is_optional", [True, False])
+async def test_only_an_optional_peer_may_fail_to_start(portal: Portal, is_optional: bool) -> None:
+    """
+    A driver of another version than the browser is no reason to measure nothing; a floor that does not start is.
+    """
+
+    @asynccontextmanager
+    async def fails(_: Place) -> AsyncIterator[Withdraw]:
+        raise OSError("wrong version\nand much more")
+        yield
+
+    peers = [Peer("a", "", fails, is_optional=is_optional), peer(portal, "b", [])]
+
+    if is_optional:
+        times = await interleaved(portal, peers, 1, lambda said: None)
+        assert ({"a": "does not start: wrong version"}, {"b"}) == (times.left_out, times.rounds.keys())
+    else:
+        with pytest.raises(OSError, match="wrong version"):
+            await interleaved(portal, peers, 1, lambda said: None)
+
+
 @pytest.mark.parametrize("submits", [0, 2])
 async def test_a_peer_that_does_not_submit_once_is_an_error(portal: Portal, submits: int) -> None:
     """
