@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from agent.engine.accounts import Accounts
 from agent.engine.clock import SystemClock
@@ -21,6 +22,7 @@ from agent.engine.ledger import Ledger
 from agent.engine.listing import Filters
 from agent.engine.records import Wanted
 from agent.engine.stamps import LedgerStamper
+from agent.engine.tables import CancellationRow
 from agent.model import Choices, OrderId, OrderStage, Reason, ReasonChoice, Settle
 from benchmarks.results import Part, Row, figure
 from benchmarks.spread import ratio
@@ -32,11 +34,19 @@ _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE
 _AGO = "strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || {} || ' minutes') || '000'"
 _OLD = _AGO.format("(i + 1)")
 _SOON = "strftime('%Y-%m-%d %H:%M:%f', 'now', '+' || (60 + i) || ' minutes') || '000'"
+# Whatever else a cancellation is asked with is as it is by default.
+_MORE = {
+    column.name: int(column.default.arg)
+    for column in CancellationRow.__table__.columns
+    if isinstance(column.default, ScalarElementColumnDefault) and column.name not in ("revision", "looks")
+}
+_more_names = "".join(f", {name}" for name in _MORE)
+_more_values = "".join(f", {value}" for value in _MORE.values())
 _FILL = (
     f"""{_NUMBERS} INSERT INTO cancellations
-    (id, stage, revision, created_at, changed_at, due_at, looks, reason_key, settle, shop_stage)
+    (id, stage, revision, created_at, changed_at, due_at, looks, reason_key, settle, shop_stage{_more_names})
     SELECT printf('w-%08d', i), iif(i < :waiting, 'awaiting_decision', 'done'), 2, {_OLD}, {_OLD},
-    iif(i < :waiting, {_SOON}, NULL), 2, 'no_longer_needed', 'never', 'none' FROM n""",
+    iif(i < :waiting, {_SOON}, NULL), 2, 'no_longer_needed', 'never', 'none'{_more_values} FROM n""",
     f"""{_NUMBERS} INSERT INTO supplier_orders
     (cancellation_id, portal, account, order_id, claim, stage, attempt, requested_at, status_text)
     SELECT printf('w-%08d', i), 'aliexpress', '{_ACCOUNT}', 8300000000000000 + i * 1000000,
