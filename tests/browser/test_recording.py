@@ -36,7 +36,7 @@ async def test_every_visit_can_be_walked_again(bench: Bench, scene: Scene, monke
 
     assert divergence is None, str(divergence)
     assert [scene.call.flow] == [take.call.flow for take in recording.takes]
-    if KEEP is not None:
+    if KEEP is not None and scene.is_kept:
         target = Path(KEEP) / scene.name
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(folder, target)
