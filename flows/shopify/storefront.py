@@ -12,12 +12,14 @@ from pydantic import BaseModel
 
 from agent.model import ShopChoices
 from agent.storefront import Shop, ShopOrder, ShopSettlement, Storefront, TokenStore
+from flows.shopify.auth import access_for
 from flows.shopify.client import ShopifyClient
 from flows.shopify.guard import find_obstacle
 from flows.shopify.lookup import find_order, read_order
 from flows.shopify.replies import OrderState
 from flows.shopify.settings import Patience, ShopifySettings
 from flows.shopify.settle import cancel_order
+from flows.shopify.transport import Transport
 
 _CONNECTS_WITHIN = 5.0
 
@@ -53,13 +55,13 @@ class ShopifyStorefront:
 
     def open(self, name: str, settings: BaseModel, tokens: TokenStore) -> AbstractAsyncContextManager[Shop]:
         """
-        The shop called *name* in the settings. Its token is a lasting one, so nothing is kept in *tokens* yet.
+        The shop called *name* in the settings. What its app is given as a token is kept in *tokens*.
         """
-        return _open(name, ShopifySettings.model_validate(settings))
+        return _open(name, ShopifySettings.model_validate(settings), tokens)
 
 
 @asynccontextmanager
-async def _open(name: str, settings: ShopifySettings) -> AsyncIterator[Shop]:
+async def _open(name: str, settings: ShopifySettings, tokens: TokenStore) -> AsyncIterator[Shop]:
     seconds = settings.answer_within.total_seconds()
     async with httpx.AsyncClient(
         timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECTS_WITHIN)),
@@ -67,7 +69,8 @@ async def _open(name: str, settings: ShopifySettings) -> AsyncIterator[Shop]:
         follow_redirects=False,  # the token goes to the shop and nowhere else
     ) as http:
         patience = Patience(confirm_seconds=settings.confirm_within.total_seconds())
-        yield ShopifyShop(ShopifyClient(name, settings, http, patience=patience))
+        transport = Transport(name, settings, http, patience=patience)
+        yield ShopifyShop(ShopifyClient(transport, access_for(transport, tokens)))
 
 
 def _as_read(order: OrderState) -> ShopOrder:

@@ -10,10 +10,13 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from pydantic import SecretStr
 
-from agent.model import Refund, ShopChoices, ShopReason
+from agent.model import KeptToken, Refund, ShopChoices, ShopReason
+from agent.storefront import TokenStore
 from fixtures.shopify import FakeShop
+from flows.shopify.auth import access_for
 from flows.shopify.client import ShopifyClient
 from flows.shopify.settings import Patience, ShopifySettings
+from flows.shopify.transport import Transport
 
 CHOICES = ShopChoices(refund=Refund.NOW, reason=ShopReason.CUSTOMER, note="by phone", restock=True, notify=False)
 
@@ -55,7 +58,26 @@ class Bench:
         return [(line.order, line.executed) for line in self.shop.received]
 
 
-def client_of(shop: FakeShop, clock: Clock, http: httpx.AsyncClient, **settings: object) -> ShopifyClient:
+class Tokens:
+    """Where tokens are kept, and how often one was."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, KeptToken] = {}
+        self.saves = 0
+
+    def load(self, key: str) -> KeptToken | None:
+        return self.kept.get(key)
+
+    def save(self, key: str, kept: KeptToken) -> None:
+        self.kept[key] = kept
+        self.saves += 1
+
+
+def client_of(
+    shop: FakeShop, clock: Clock, http: httpx.AsyncClient, *, tokens: TokenStore | None = None, **settings: object
+) -> ShopifyClient:
     """A client of that shop."""
     given = {"domain": shop.domain, "token": SecretStr(shop.token), "base_url": shop.url} | settings
-    return ShopifyClient("main", ShopifySettings.model_validate(given), http, patience=Patience(), sleep=clock.sleep)
+    typed = ShopifySettings.model_validate(given)
+    transport = Transport("main", typed, http, patience=Patience(), sleep=clock.sleep, now=clock)
+    return ShopifyClient(transport, access_for(transport, tokens or Tokens()))

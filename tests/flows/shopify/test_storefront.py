@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from agent.errors import BadInput, Retryable
-from agent.model import Refund
+from agent.model import KeptToken, Refund
 from agent.storefront import ShopOrder
 from fixtures.shopify import FakeShop
 from flows.shopify.settings import ShopifySettings
@@ -22,10 +22,10 @@ from tests.flows.shopify.bench import CHOICES
 class _NoTokens:
     """A lasting token is never kept."""
 
-    def load(self, key: str) -> str | None:
+    def load(self, key: str) -> KeptToken | None:
         raise AssertionError(f"nobody needs the token {key}")
 
-    def save(self, key: str, token: str) -> None:
+    def save(self, key: str, kept: KeptToken) -> None:
         raise AssertionError(f"nobody keeps the token {key}")
 
 
@@ -126,5 +126,5 @@ def test_settings_are_read_as_people_write_them() -> None:
     settings = ShopifySettings.model_validate(written)
 
     assert "https://my-shop.myshopify.com/admin/api/2026-10/graphql.json" == settings.endpoint
-    assert "abc" == settings.token.get_secret_value()
+    assert SecretStr("abc") == settings.token
     assert (timedelta(minutes=2), timedelta(milliseconds=500)) == (settings.confirm_within, settings.answer_within)
