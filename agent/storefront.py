@@ -68,6 +68,8 @@ class ShopFinding:
     """What a person may do although nothing is wrong."""
     error: CountermandError | None = None
     """What is wrong; then nothing was found."""
+    waits_for: str = ""
+    """Not looked at: that must be put right first."""
 
 
 class Shop(Protocol):

@@ -8,6 +8,7 @@ works; the later one is kept.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 from typing import Protocol
@@ -27,6 +28,10 @@ _IN_DEV_DASHBOARD = "in Shopify's Dev Dashboard"
 class Access(Protocol):
     """Where the token comes from."""
 
+    @property
+    def described(self) -> str:
+        """Which token is used, for people; never the token."""
+
     async def token(self) -> SecretStr:
         """
         The token to send now.
@@ -44,6 +49,11 @@ class LastingToken:
 
     def __init__(self, token: SecretStr) -> None:
         self._token = token
+
+    @property
+    def described(self) -> str:
+        """It has no end that we know of."""
+        return "accepted; a lasting one from the settings"
 
     async def token(self) -> SecretStr:
         """The one there is."""
@@ -68,9 +78,10 @@ class ClientCredentials:
         self._now_used: KeptToken | None = None
 
     @property
-    def ends_at(self) -> str:
-        """Until when the token in use is good, for people; empty before the first call."""
-        return f"{self._now_used.ends_at:%Y-%m-%d %H:%M} UTC" if self._now_used else ""
+    def described(self) -> str:
+        """Until when it is good."""
+        until = f" until {self._now_used.ends_at:%Y-%m-%d %H:%M} UTC" if self._now_used else ""
+        return f"accepted; asked for by the app, good{until}, renewed by itself"
 
     async def token(self) -> SecretStr:
         """The one that is kept, unless it ends soon; else a new one."""
@@ -92,14 +103,15 @@ class ClientCredentials:
         return f"{settings.domain}.{whose}"
 
     async def _asked_for(self) -> KeptToken:
+        async def ask() -> KeptToken:
+            return await self._transport.when_not_busy(self._ask)
+
         try:
-            kept = await self._transport.patiently(lambda: self._transport.when_not_busy(self._ask))
+            kept = await self._transport.patiently(ask)
         except NoAnswer as lost:  # for the caller nothing was sent: it is not the call itself that got no answer
             raise Retryable(f"{lost.what} when it was asked for a token", shop=self._transport.shop) from lost.__cause__
-        try:
+        with suppress(OSError):  # the disk is full, say: it serves this run, and the next one asks again
             self._tokens.save(self._key, kept)
-        except OSError:
-            pass  # the disk is full, say: it serves this run, and the next one asks again
         return kept
 
     async def _ask(self) -> KeptToken:

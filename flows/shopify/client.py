@@ -174,10 +174,10 @@ class ShopifyClient:
 
     async def _post(self, operation: Operation, variables: Mapping[str, JsonValue]) -> httpx.Response:
         response = await self._post_with(await self._access.token(), operation, variables)
-        if response.status_code == httpx.codes.UNAUTHORIZED:  # turned away before anything was looked at
-            if (token := await self._access.renewed()) is not None:
-                response = await self._post_with(token, operation, variables)
-        return response
+        if response.status_code != httpx.codes.UNAUTHORIZED:
+            return response
+        token = await self._access.renewed()  # turned away before anything was looked at: it may be sent again
+        return response if token is None else await self._post_with(token, operation, variables)
 
     async def _post_with(
         self, token: SecretStr, operation: Operation, variables: Mapping[str, JsonValue]

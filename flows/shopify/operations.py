@@ -34,6 +34,16 @@ FIND_ORDERS = operation("find_orders")
 CANCEL_ORDER = operation("cancel_order", since="2026-10")
 CANCEL_ORDER_BEFORE_2026_10 = operation("cancel_order_before_2026_10")
 READ_CANCELLATION = operation("read_cancellation", "order_state", since="2026-10")
+CHECK_SHOP = operation("check_shop")
+CHECK_SEARCH = operation("check_search")
 
-ALL = (READ_ORDER, FIND_ORDERS, CANCEL_ORDER, CANCEL_ORDER_BEFORE_2026_10, READ_CANCELLATION)
+ALL = (
+    READ_ORDER,
+    FIND_ORDERS,
+    CANCEL_ORDER,
+    CANCEL_ORDER_BEFORE_2026_10,
+    READ_CANCELLATION,
+    CHECK_SHOP,
+    CHECK_SEARCH,
+)
 """Everything that countermand ever sends."""

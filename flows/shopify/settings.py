@@ -70,7 +70,9 @@ class ShopifySettings(BaseModel):
     @field_validator("token", "client_secret")
     @classmethod
     def _can_travel(cls, secret: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
-        return None if secret is None else SecretStr(_one_word(secret.get_secret_value(), _CALLED[field.field_name or ""]))
+        return (
+            None if secret is None else SecretStr(_one_word(secret.get_secret_value(), _CALLED[field.field_name or ""]))
+        )
 
     @field_validator("client_id", mode="before")
     @classmethod
@@ -86,7 +88,9 @@ class ShopifySettings(BaseModel):
         if self.token is None and not all(pair.values()):
             missing = [name for name, given in pair.items() if not given]
             both = "give token, or client_id and client_secret: how is countermand to sign in at the shop?"
-            raise ValueError(both if len(missing) == 2 else f"{missing[0]} is missing: the app's id and secret go together")
+            raise ValueError(
+                both if len(missing) == 2 else f"{missing[0]} is missing: the app's id and secret go together"
+            )
         return self
 
     @field_validator("base_url")

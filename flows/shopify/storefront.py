@@ -4,15 +4,16 @@ Shopify as a storefront: what the entry point ``shopify`` names.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
 from pydantic import BaseModel
 
 from agent.model import ShopChoices
-from agent.storefront import Shop, ShopOrder, ShopSettlement, Storefront, TokenStore
-from flows.shopify.auth import access_for
+from agent.storefront import Shop, ShopFinding, ShopOrder, ShopSettlement, Storefront, TokenStore
+from flows.shopify.auth import Access, access_for
+from flows.shopify.check import check_shop
 from flows.shopify.client import ShopifyClient
 from flows.shopify.guard import find_obstacle
 from flows.shopify.lookup import find_order, read_order
@@ -29,8 +30,10 @@ class ShopifyShop:
     One Shopify shop, open for reading and cancelling.
     """
 
-    def __init__(self, client: ShopifyClient) -> None:
-        self._client = client
+    def __init__(self, transport: Transport, access: Access) -> None:
+        self._transport = transport
+        self._access = access
+        self._client = ShopifyClient(transport, access)
 
     async def find(self, typed: str) -> ShopOrder:
         """The one order that a person means by *typed*."""
@@ -43,6 +46,10 @@ class ShopifyShop:
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:
         """Cancel the order, and return once it was read back as cancelled."""
         return await cancel_order(self._client, gid, choices)
+
+    async def check(self) -> Sequence[ShopFinding]:
+        """Whether everything is there that cancelling will need."""
+        return await check_shop(self._client, self._access, self._transport.shop, self._transport.now)
 
 
 class ShopifyStorefront:
@@ -70,7 +77,7 @@ async def _open(name: str, settings: ShopifySettings, tokens: TokenStore) -> Asy
     ) as http:
         patience = Patience(confirm_seconds=settings.confirm_within.total_seconds())
         transport = Transport(name, settings, http, patience=patience)
-        yield ShopifyShop(ShopifyClient(transport, access_for(transport, tokens)))
+        yield ShopifyShop(transport, access_for(transport, tokens))
 
 
 def _as_read(order: OrderState) -> ShopOrder:

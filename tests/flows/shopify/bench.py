@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -13,12 +14,15 @@ from pydantic import SecretStr
 from agent.model import KeptToken, Refund, ShopChoices, ShopReason
 from agent.storefront import TokenStore
 from fixtures.shopify import FakeShop
+from fixtures.shopify.access import CLIENT_ID, CLIENT_SECRET
 from flows.shopify.auth import access_for
 from flows.shopify.client import ShopifyClient
 from flows.shopify.settings import Patience, ShopifySettings
 from flows.shopify.transport import Transport
 
 CHOICES = ShopChoices(refund=Refund.NOW, reason=ShopReason.CUSTOMER, note="by phone", restock=True, notify=False)
+BY_APP: dict[str, Any] = {"token": None, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+"""Settings of a client that asks for its tokens by itself."""
 
 
 @dataclass

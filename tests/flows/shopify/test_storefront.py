@@ -97,9 +97,16 @@ async def test_unknown_orders_are_bad_input(tmp_path: Path) -> None:
         ({"base_url": "http://127.0.0.1:8804/admin"}, "only the address"),
         ({"api_version": "latest"}, "api_version"),
         ({"colour": "red"}, "colour"),
+        ({"token": None}, "give token, or client_id and client_secret: how"),
+        ({"client_id": "app", "client_secret": "shpss_x"}, "not both"),
+        ({"client_id": "app"}, "not both"),
+        ({"token": None, "client_id": "app"}, "client_secret is missing"),
+        ({"token": None, "client_secret": "shpss_x"}, "client_id is missing"),
+        ({"token": None, "client_id": "app", "client_secret": "two words"}, "the client secret is empty or has"),
+        ({"token": None, "client_id": " ", "client_secret": "shpss_x"}, "the client id is empty or has"),
     ],
 )
-def test_settings_that_cannot_be_right_are_refused(changes: dict[str, str], words: str) -> None:
+def test_settings_that_cannot_be_right_are_refused(changes: dict[str, str | None], words: str) -> None:
     """
     Every mistake is named, and what was written is never shown, as it may be a secret.
     """
