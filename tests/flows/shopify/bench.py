@@ -52,9 +52,9 @@ class Bench:
     def gid(self, order: str) -> str:
         return self.shop.orders[order].gid
 
-    def changed(self, **settings: object) -> ShopifyClient:
+    def changed(self, *, tokens: TokenStore | None = None, **settings: object) -> ShopifyClient:
         """A client with other settings."""
-        return client_of(self.shop, self.clock, self.http, **settings)
+        return client_of(self.shop, self.clock, self.http, tokens=tokens, **settings)
 
     @property
     def sent(self) -> list[tuple[str | None, bool]]:

@@ -99,7 +99,9 @@ async def test_a_refused_lasting_token_is_not_tried_again(bench: Bench) -> None:
     assert 0 == bench.shop.tokens_given
 
 
-@pytest.mark.parametrize("why, advice", [("shop_not_permitted", "one organisation"), ("app_not_installed", "Install it")])
+@pytest.mark.parametrize(
+    "why, advice", [("shop_not_permitted", "one organisation"), ("app_not_installed", "Install it")]
+)
 async def test_why_there_is_no_token_is_told(bench: Bench, why: str, advice: str) -> None:
     """
     The real shop names its reason on a page for people; each has a sentence and something to do.
@@ -125,7 +127,9 @@ async def test_a_wrong_secret_is_for_a_person_and_not_shown(bench: Bench) -> Non
     assert "shpss_wrong_secret" not in caught.value.message + caught.value.next
 
 
-@pytest.mark.parametrize("status, family", [(404, BadInput), (302, BadInput), (402, NeedsOperator), (423, NeedsOperator)])
+@pytest.mark.parametrize(
+    "status, family", [(404, BadInput), (302, BadInput), (402, NeedsOperator), (423, NeedsOperator)]
+)
 async def test_a_closed_door_says_who_opens_it(bench: Bench, status: int, family: type[Exception]) -> None:
     """
     As for every other call; a redirect is not followed, as the secret would go along.
@@ -239,8 +243,8 @@ async def test_each_app_and_shop_has_a_token_of_its_own(bench: Bench, changes: d
     before = bench.shop.tokens_given
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(400))) as http:
+        client = client_of(bench.shop, bench.clock, http, tokens=tokens, **BY_APP | changes)
         with pytest.raises(SignInNeeded, match="client_secret"):
-            client = client_of(bench.shop, bench.clock, http, tokens=tokens, **BY_APP | changes)
             await read_order(client, bench.gid("#1001"))
 
     assert 1 == before
