@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from agent.errors import BadInput
 from agent.model import KeptToken
-from agent.redact import redactor
+from agent.redact import Redactor
 from agent.vault import Vault, VaultTokens
 
 SECRET = b"canary: the signed-in state"
@@ -246,19 +246,23 @@ def test_a_name_stays_in_its_folder(tmp_path: Path, name: str) -> None:
         Vault(tmp_path).save(name, SECRET)
 
 
-def test_tokens_are_sealed_too(tmp_path: Path) -> None:
+def test_tokens_are_sealed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    What a storefront keeps comes back, and is not to be found in clear.
+    What a storefront keeps comes back, and is not to be found in clear. Whoever keeps or loads it never shows it.
     """
+    keeping, loading = Redactor(), Redactor()
     kept = KeptToken(token=SecretStr("canary-of-a-token"), ends_at=datetime(2026, 11, 21, tzinfo=UTC))
     tokens = VaultTokens(Vault(tmp_path))
     before = tokens.load("shopify-main")
 
+    monkeypatch.setattr("agent.vault.redactor", keeping)
     tokens.save("shopify-main", kept)
+    monkeypatch.setattr("agent.vault.redactor", loading)
+    after = VaultTokens(Vault(tmp_path)).load("shopify-main")
 
-    assert (None, kept) == (before, VaultTokens(Vault(tmp_path)).load("shopify-main"))
+    assert (None, kept) == (before, after)
     assert [] == [path for path in tmp_path.rglob("*") if path.is_file() and b"canary-of" in path.read_bytes()]
-    assert "[hidden]" == redactor.clean("canary-of-a-token")
+    assert ["[hidden]"] * 2 == [one.clean("canary-of-a-token") for one in (keeping, loading)]
 
 
 def test_a_token_that_cannot_be_understood_is_none(tmp_path: Path) -> None:
