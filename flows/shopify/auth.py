@@ -41,7 +41,7 @@ class Access(Protocol):
         """
 
     async def renewed(self) -> SecretStr | None:
-        """Another one, after the shop refused the last; ``None`` if there is no other. Raises as ``token``."""
+        """Another one than was used so far; ``None`` if there is no other. Raises as ``token``."""
 
 
 class LastingToken:

@@ -16,7 +16,8 @@ from flows.shopify.auth import Access
 from flows.shopify.client import Answered, ShopifyClient, wrong_version
 from flows.shopify.operations import CHECK_SEARCH, CHECK_SHOP
 from flows.shopify.replies import AnythingFound, PublicVersion, ShopChecked
-from flows.shopify.scopes import NEEDED, OLD_ORDERS, ORDERS, Scope, granted_to
+from flows.shopify.scopes import NEEDED, OLD_ORDERS, ORDERS, Scope, granted_to, how_to_give
+from flows.shopify.settings import ShopifySettings
 from flows.shopify.transport import Now
 
 LOOKED_AT = ("address", "token", "version", *(scope.handle for scope in (*NEEDED, OLD_ORDERS)), "search", "clock")
@@ -36,6 +37,7 @@ async def check_shop(client: ShopifyClient, access: Access, shop: str, now: Now)
     :param shop: the shop's name in the settings, for messages.
     """
     try:
+        await access.renewed()  # the one that is kept has the rights of the day it was given
         answered = await client.read(CHECK_SHOP, {}, ShopChecked, any_version=True)
     except CountermandError as error:
         return _stopped(client, error)
@@ -45,7 +47,7 @@ async def check_shop(client: ShopifyClient, access: Access, shop: str, now: Now)
         _address(client, checked, shop),
         ShopFinding("token", access.described),
         _version(client, answered, shop, now().date()),
-        *(_needed(scope, granted, client.settings.domain, shop) for scope in NEEDED),
+        *(_needed(scope, granted, client.settings, shop) for scope in NEEDED),
         _old_orders(granted),
         await _search(client, granted),
         _clock(answered.at, now(), shop),
@@ -108,12 +110,12 @@ def _listed(versions: tuple[PublicVersion, ...]) -> str:
     return ", ".join(one.handle for one in versions) or "none"
 
 
-def _needed(scope: Scope, granted: frozenset[str], domain: str, shop: str) -> ShopFinding:
+def _needed(scope: Scope, granted: frozenset[str], settings: ShopifySettings, shop: str) -> ShopFinding:
     if scope.handle in granted:
         return ShopFinding(scope.handle, f"granted: {scope.what_for}")
     error = SignInNeeded(
-        f"the access token of the shop {domain} lacks the scope {scope.handle} (for {scope.what_for}): {scope.without_it}",
-        next=f"Give the app {scope.handle} in the shop's admin or the Dev Dashboard, and use its new token.",
+        f"the access token of the shop {settings.domain} lacks the scope {scope.handle} (for {scope.what_for}): {scope.without_it}",
+        next=how_to_give([scope.handle], settings),
         shop=shop,
     )
     return ShopFinding(scope.handle, error=error)

@@ -34,6 +34,7 @@ from flows.shopify.auth import Access
 from flows.shopify.operations import Operation
 from flows.shopify.partial import lacks_something
 from flows.shopify.replies import Envelope, SearchWarning, TopError
+from flows.shopify.scopes import how_to_give
 from flows.shopify.settings import Patience, ShopifySettings
 from flows.shopify.throttle import Bucket, seconds_until_affordable
 from flows.shopify.transport import NoAnswer, Sleep, Transport
@@ -241,7 +242,9 @@ class ShopifyClient:
         missing = f"the scope {' or '.join(scopes)}" if scopes else f"an access right ({_words(errors)})"
         return SignInNeeded(
             f"the access token of the shop {self.settings.domain} lacks {missing}",
-            next=f"Give the app {scopes[0] if scopes else 'that right'} in the shop's admin, and use its new token.",
+            next=how_to_give(scopes[:1], self.settings)
+            if scopes
+            else "Run countermand shop check: it names what is missing.",
             shop=self._transport.shop,
         )
 

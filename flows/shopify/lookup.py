@@ -81,7 +81,7 @@ async def _order_or_none(client: ShopifyClient, gid: str) -> OrderState | None:
     answered = await client.read(READ_ORDER, {"id": gid}, OrderRead)
     order = answered.data.order
     if order is not None and order.cancelled_at is None:
-        refuse_if_blind(answered.data.current_app_installation, order.name, client.settings.domain)
+        refuse_if_blind(answered.data.current_app_installation, order.name, client.settings)
     return order
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from agent.errors import SignInNeeded
 from flows.shopify.replies import AppInstallation
+from flows.shopify.settings import ShopifySettings
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,17 @@ def granted_to(app: AppInstallation) -> frozenset[str]:
     return frozenset(handles | {_reading(handle) for handle in handles})
 
 
-def refuse_if_blind(app: AppInstallation, order: str, domain: str) -> None:
+def how_to_give(handles: Iterable[str], settings: ShopifySettings) -> str:
+    """What a person does about missing rights. A token has the rights that the app had when it was given."""
+    then = (
+        "use its new token"
+        if settings.token is not None
+        else "run countermand shop check, which asks for a new token with it"
+    )
+    return f"Give the app {_and(handles)} in the shop's admin or the Dev Dashboard, and {then}."
+
+
+def refuse_if_blind(app: AppInstallation, order: str, settings: ShopifySettings) -> None:
     """
     Raise unless every fulfillment order can be seen.
 
@@ -57,9 +68,9 @@ def refuse_if_blind(app: AppInstallation, order: str, domain: str) -> None:
     hidden = [scope.handle for scope in SHARES if _reading(scope.handle) not in granted]
     if hidden:
         raise SignInNeeded(
-            f"the access token of the shop {domain} cannot see all fulfillment orders of {order}, "
+            f"the access token of the shop {settings.domain} cannot see all fulfillment orders of {order}, "
             f"so nobody knows whether it is in progress: it lacks {_and(hidden)}",
-            next=f"Give the app {_and(hidden)} in the shop's admin, and use its new token. See countermand shop check.",
+            next=how_to_give(hidden, settings),
         )
 
 

@@ -20,13 +20,15 @@ from flows.shopify.transport import Transport
 from tests.flows.shopify.bench import BY_APP, Bench, Tokens
 
 
-async def _check(bench: Bench, http: httpx.AsyncClient | None = None, **settings: object) -> dict[str, ShopFinding]:
+async def _check(
+    bench: Bench, http: httpx.AsyncClient | None = None, *, tokens: Tokens | None = None, **settings: object
+) -> dict[str, ShopFinding]:
     given = {"domain": bench.shop.domain, "token": bench.shop.token, "base_url": bench.shop.url} | settings
     typed = ShopifySettings.model_validate(given)
     transport = Transport(
         "main", typed, http or bench.http, patience=Patience(), sleep=bench.clock.sleep, now=bench.clock
     )
-    access = access_for(transport, Tokens())
+    access = access_for(transport, tokens or Tokens())
     found = await check_shop(ShopifyClient(transport, access), access, "main", bench.clock)
     assert list(LOOKED_AT) == [finding.what for finding in found]
     assert [] == bench.shop.received
@@ -60,6 +62,21 @@ async def test_the_end_of_a_token_is_told(bench: Bench) -> None:
     found = await _check(bench, **BY_APP)
 
     assert "good until 2026-11-21 11:59 UTC" in found["token"].found
+
+
+async def test_an_app_gets_a_new_token(bench: Bench) -> None:
+    """
+    The one that is kept has the rights of the day it was given: a right that was given since must be found.
+    """
+    tokens = Tokens()
+    bench.shop.switches.scopes = DEFAULT_SCOPES[:1]
+
+    wrong = _wrong(await _check(bench, tokens=tokens, **BY_APP))
+    bench.shop.switches.scopes = DEFAULT_SCOPES
+    after = _wrong(await _check(bench, tokens=tokens, **BY_APP))
+
+    assert [True, True] == ["shop check, which asks for a new token" in error.next for error in wrong.values()]
+    assert ({}, 2) == (after, bench.shop.tokens_given)
 
 
 @pytest.mark.parametrize("missing", DEFAULT_SCOPES)

@@ -239,7 +239,7 @@ async def test_none_seen_is_not_none_there(bench: Bench, hidden: str) -> None:
     cancelled = await read_order(bench.client, bench.gid("#1024"))
 
     assert hidden in caught.value.message
-    assert "shop check" in caught.value.next
+    assert f"Give the app the scope {hidden}" in caught.value.next
     assert cancelled.cancelled_at is not None
 
 
