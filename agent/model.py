@@ -22,7 +22,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 OrderId = NewType("OrderId", str)
 """The number of a supplier order, as the portal writes it; made by ``SupplierPortal.order_id`` only."""
@@ -32,6 +32,13 @@ class Frozen(BaseModel):
     """A value that does not change once made, and knows all of its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KeptToken(Frozen):
+    """A short-lived token of a shop, as it is kept between runs."""
+
+    token: SecretStr
+    ends_at: datetime
 
 
 class Reason(StrEnum):

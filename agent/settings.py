@@ -469,7 +469,7 @@ def explain(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(problem["loc"][-1]), _ALL_KEYS, n=1)
             what = f"no such setting{f', did you mean {near[0]}?' if near else ''}"
-        lines.append(f"{where}: {what}")
+        lines.append(f"{where}: {what}" if where else what)
     return "; ".join(lines)
 
 

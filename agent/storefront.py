@@ -4,8 +4,9 @@ What a shop must offer, whatever its make. A storefront is found through the ent
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import entry_points
@@ -13,8 +14,8 @@ from typing import Protocol, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from agent.errors import BadInput
-from agent.model import Frozen, Refund, ShopChoices
+from agent.errors import BadInput, CountermandError
+from agent.model import Frozen, KeptToken, Refund, ShopChoices
 from agent.redact import redactor
 from agent.settings import IN_CLEAR, explain
 
@@ -45,13 +46,30 @@ class ShopSettlement(Frozen):
 
 
 class TokenStore(Protocol):
-    """Where a storefront keeps a short-lived token between runs, encrypted at rest."""
+    """
+    Where a storefront keeps a short-lived token between runs, encrypted at rest. Whatever passes through it never
+    appears in logs and messages.
+    """
 
-    def load(self, key: str) -> str | None:
-        """The token kept under *key*, or ``None``."""
+    def load(self, key: str) -> KeptToken | None:
+        """The token kept under *key* (letters, digits, ``.``, ``_``, ``-``), or ``None``."""
 
-    def save(self, key: str, token: str) -> None:
-        """Keep *token* under *key*, replacing what was there."""
+    def save(self, key: str, kept: KeptToken) -> None:
+        """Keep *kept* under *key*, replacing what was there."""
+
+
+@dataclass(frozen=True)
+class ShopFinding:
+    """One thing that was looked at at a shop."""
+
+    what: str
+    found: str = ""
+    advice: str = ""
+    """What a person may do although nothing is wrong."""
+    error: CountermandError | None = None
+    """What is wrong; then nothing was found."""
+    waits_for: str = ""
+    """Not looked at: that must be put right first."""
 
 
 class Shop(Protocol):
@@ -81,6 +99,12 @@ class Shop(Protocol):
         :raises ShopGuarded: it is no longer Unfulfilled, or the shop refuses; nothing was changed.
         :raises Retryable: the shop did not answer, and nothing was sent.
         :raises Uncertain: the cancellation was sent and its end could not be read.
+        """
+
+    async def check(self) -> Sequence[ShopFinding]:
+        """
+        Whether everything is there that cancelling will need: address, token, rights, version. It only reads, and
+        what is wrong is a finding, never raised.
         """
 
 

@@ -18,6 +18,7 @@ from agent.cli.accounts import accounts
 from agent.cli.context import Globals, told
 from agent.cli.notify import notify
 from agent.cli.selectors import selectors
+from agent.cli.shop import shop
 from agent.cli.vault import vault
 from agent.errors import EXIT_CTRL_C, BadInput, CountermandError
 from agent.redact import redactor, set_up_logging
@@ -67,6 +68,7 @@ def build() -> typer.Typer:
     app.command("recover")(worker.recover)
     app.command("doctor")(doctor.doctor)
     app.add_typer(selectors, name="selectors")
+    app.add_typer(shop, name="shop")
     app.add_typer(notify, name="notify")
     app.add_typer(vault, name="vault")
     app.command("teach")(teach.teach)

@@ -11,6 +11,7 @@ from agent.errors import BadInput
 from flows.shopify.client import ShopifyClient
 from flows.shopify.operations import FIND_ORDERS, READ_ORDER
 from flows.shopify.replies import FoundOrder, OrderRead, OrdersFound, OrderState
+from flows.shopify.scopes import refuse_if_blind
 
 _GID = re.compile(r"gid://shopify/Order/[1-9]\d*")
 _LEGACY_ID = re.compile(r"[1-9]\d{9,}")
@@ -26,6 +27,7 @@ async def read_order(client: ShopifyClient, gid: str) -> OrderState:
     The order with that gid, as it stands now.
 
     :raises BadInput: there is none.
+    :raises SignInNeeded: the token cannot see enough of it to judge it.
     """
     order = await _order_or_none(client, gid)
     if order is None:
@@ -77,7 +79,10 @@ async def find_order(client: ShopifyClient, typed: str) -> OrderState:
 
 async def _order_or_none(client: ShopifyClient, gid: str) -> OrderState | None:
     answered = await client.read(READ_ORDER, {"id": gid}, OrderRead)
-    return answered.data.order
+    order = answered.data.order
+    if order is not None and order.cancelled_at is None:
+        refuse_if_blind(answered.data.current_app_installation, order.name, client.settings)
+    return order
 
 
 async def _search(client: ShopifyClient, wanted: str) -> tuple[FoundOrder, ...]:

@@ -129,10 +129,23 @@ class OrderState(Reply):
     fulfillment_orders: FulfillmentOrderList = FulfillmentOrderList()
 
 
+class AccessScope(Reply):
+    """A right of the app."""
+
+    handle: str
+
+
+class AppInstallation(Reply):
+    """What the app may do in the shop."""
+
+    access_scopes: tuple[AccessScope, ...]
+
+
 class OrderRead(Reply):
     """The answer to ``ReadOrder``."""
 
     order: OrderState | None = None
+    current_app_installation: AppInstallation
 
 
 class FoundOrder(Reply):
@@ -203,3 +216,37 @@ class CancellationRead(Reply):
 
     order: OrderState | None = None
     node: JobResult | None = None
+
+
+class ShopItself(Reply):
+    """The shop."""
+
+    name: str
+    myshopify_domain: str
+
+
+class PublicVersion(Reply):
+    """A version of the API, and whether it is a stable one that is still served."""
+
+    handle: str
+    supported: bool
+
+
+class ShopChecked(Reply):
+    """The answer to ``CheckShop``."""
+
+    shop: ShopItself
+    current_app_installation: AppInstallation
+    public_api_versions: tuple[PublicVersion, ...]
+
+
+class Hits(Reply):
+    """What a search found."""
+
+    nodes: tuple[HasId, ...]
+
+
+class AnythingFound(Reply):
+    """The answer to ``CheckSearch``."""
+
+    orders: Hits

@@ -47,7 +47,7 @@ from agent.model import (
 )
 from agent.portal import Credentials, SupplierPortal, one_by_one
 from agent.settings import Settings
-from agent.storefront import Shop, ShopOrder, ShopSettlement, TokenStore
+from agent.storefront import Shop, ShopFinding, ShopOrder, ShopSettlement, TokenStore
 from agent.vault import Vault
 from agent.walk import Stamper, Walk
 from flows.aliexpress.portal import PORTAL
@@ -319,6 +319,9 @@ class PretendShop:
         self._answers()
         self.read_.append(gid)
         return self.order
+
+    async def check(self) -> Sequence[ShopFinding]:
+        raise AssertionError("the engine never checks a shop")
 
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:
         self._answers()
