@@ -32,6 +32,18 @@ FIND_ORDERS = operation("find_orders")
 CANCEL_ORDER = operation("cancel_order")
 CANCEL_ORDER_BEFORE_2026_10 = operation("cancel_order_before_2026_10")
 READ_CANCELLATION = operation("read_cancellation", "order_state")
+REQUEST_FULFILLMENT_CANCELLATION = operation("request_fulfillment_cancellation")
+CANCEL_FULFILLMENT_ORDER = operation("cancel_fulfillment_order")
+OPEN_FULFILLMENT_ORDER = operation("open_fulfillment_order")
 
-ALL = (READ_ORDER, FIND_ORDERS, CANCEL_ORDER, CANCEL_ORDER_BEFORE_2026_10, READ_CANCELLATION)
+ALL = (
+    READ_ORDER,
+    FIND_ORDERS,
+    CANCEL_ORDER,
+    CANCEL_ORDER_BEFORE_2026_10,
+    READ_CANCELLATION,
+    REQUEST_FULFILLMENT_CANCELLATION,
+    CANCEL_FULFILLMENT_ORDER,
+    OPEN_FULFILLMENT_ORDER,
+)
 """Everything that countermand ever sends."""

@@ -11,13 +11,14 @@ import httpx
 from pydantic import BaseModel
 
 from agent.model import ShopChoices
-from agent.storefront import Shop, ShopOrder, ShopSettlement, Storefront, TokenStore
+from agent.storefront import Shop, ShopOrder, ShopSettlement, ShopWaiting, Storefront, TokenStore
 from flows.shopify.client import ShopifyClient
 from flows.shopify.guard import find_obstacle
 from flows.shopify.lookup import find_order, read_order
 from flows.shopify.replies import OrderState
 from flows.shopify.settings import Patience, ShopifySettings
 from flows.shopify.settle import cancel_order
+from flows.shopify.taking_back import take_back
 
 _CONNECTS_WITHIN = 5.0
 
@@ -37,6 +38,10 @@ class ShopifyShop:
     async def read(self, gid: str) -> ShopOrder:
         """The order *gid* as it stands now."""
         return _as_read(await read_order(self._client, gid))
+
+    async def take_back(self, gid: str) -> ShopWaiting | None:
+        """Make the order Unfulfilled, where its fulfillment is in progress."""
+        return await take_back(self._client, gid)
 
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:
         """Cancel the order, and return once it was read back as cancelled."""
