@@ -79,9 +79,7 @@ async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
             workshop.ledger.move_shop(cancellation.id, stage, visit, settlement)
 
 
-def _wait(
-    workshop: Workshop, cancellation: Cancellation, waiting: ShopWaiting, journal: Journal, visit: str
-) -> None:
+def _wait(workshop: Workshop, cancellation: Cancellation, waiting: ShopWaiting, journal: Journal, visit: str) -> None:
     """
     Look again later: after as long again as was waited until now, so that no count has to be kept.
 
