@@ -32,7 +32,7 @@ _NOW: dict[str, JsonValue] = {"refundMethod": {"originalPaymentMethodsRefund": T
 CHOICES: dict[str, tuple[ShopChoices, dict[str, JsonValue]]] = {
     "now": (
         ShopChoices(refund=Refund.NOW, reason=ShopReason.CUSTOMER, restock=True, notify=False),
-        {"reason": "CUSTOMER", "restock": True, "notifyCustomer": False} | _NOW,
+        {"reason": "CUSTOMER", "restock": True, "notifyCustomer": False, **_NOW},
     ),
     "later": (
         ShopChoices(refund=Refund.LATER, reason=ShopReason.CUSTOMER, restock=True, notify=False),
@@ -40,7 +40,7 @@ CHOICES: dict[str, tuple[ShopChoices, dict[str, JsonValue]]] = {
     ),
     "told": (
         ShopChoices(refund=Refund.NOW, reason=ShopReason.INVENTORY, restock=False, notify=True),
-        {"reason": "INVENTORY", "restock": False, "notifyCustomer": True} | _NOW,
+        {"reason": "INVENTORY", "restock": False, "notifyCustomer": True, **_NOW},
     ),
     "noted": (
         ShopChoices(refund=Refund.LATER, reason=ShopReason.STAFF, note="by phone", restock=False, notify=False),
@@ -48,7 +48,7 @@ CHOICES: dict[str, tuple[ShopChoices, dict[str, JsonValue]]] = {
     ),
     "fraud": (
         ShopChoices(refund=Refund.NOW, reason=ShopReason.FRAUD, note="x" * 255, restock=True, notify=False),
-        {"reason": "FRAUD", "restock": True, "notifyCustomer": False, "staffNote": "x" * 255} | _NOW,
+        {"reason": "FRAUD", "restock": True, "notifyCustomer": False, "staffNote": "x" * 255, **_NOW},
     ),
     "declined": (
         ShopChoices(refund=Refund.LATER, reason=ShopReason.DECLINED, restock=True, notify=True),
@@ -56,7 +56,7 @@ CHOICES: dict[str, tuple[ShopChoices, dict[str, JsonValue]]] = {
     ),
     "other": (
         ShopChoices(refund=Refund.NOW, reason=ShopReason.OTHER, restock=False, notify=False),
-        {"reason": "OTHER", "restock": False, "notifyCustomer": False} | _NOW,
+        {"reason": "OTHER", "restock": False, "notifyCustomer": False, **_NOW},
     ),
 }
 """What the merchant chose, and what of it is sent: refunding later sends no refund argument at all."""
@@ -209,7 +209,7 @@ async def test_what_is_sent_and_where_it_ends(near: NearShop, row: tuple[str, ..
     expected = []
     for word in sent.split():
         if word == "cancel":
-            expected.append((CANCEL, {"orderId": order.gid} | variables))
+            expected.append((CANCEL, {"orderId": order.gid, **variables}))
         else:
             about: dict[str, JsonValue] = {"id": gids[int(word[-1]) - 1]}
             if word.startswith("ask"):
@@ -250,6 +250,8 @@ def _order(near: NearShop, shows: str, money: str, shares: str, besides: str) ->
             order.return_status = ReturnState.RETURNED
         case "cancelled":
             order.cancel(_BY_HAND, near.bench.clock.now())
+        case _:
+            assert besides == ""
     return order
 
 
@@ -286,3 +288,5 @@ def _happens(near: NearShop, order: ShopOrder, meanwhile: str) -> None:
         case "held":
             share.status = FulfillmentOrderState.ON_HOLD
             order.display_fulfillment_status = FulfillmentDisplay.ON_HOLD
+        case _:
+            assert meanwhile in ("", "lets go", "refuses", "is silent")
