@@ -17,6 +17,7 @@ from fixtures.shopify.orders import (
     FulfillmentOrderState,
     MerchantRequest,
     RequestState,
+    ShopOrder,
 )
 from fixtures.shopify.switches import Failure
 from flows.shopify.client import ShopifyClient
@@ -244,6 +245,27 @@ async def test_a_step_that_the_shop_offers_and_refuses_is_for_a_person(
     assert isinstance(error, ShopGuarded)
     assert "must be of api type" in error.message
     assert [(ASK, False)] == _steps(bench)
+
+
+async def test_an_app_that_requests_it_again_and_again_is_not_raced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Every new share is submitted at once by somebody else: that ends, and a person is told.
+    """
+    _submitted(bench)
+
+    def requested_anew(order: ShopOrder) -> None:
+        order.fulfillment_orders[-1].request_status = RequestState.SUBMITTED
+        order.fulfillment_orders = order.fulfillment_orders[-1:]
+
+    monkeypatch.setattr("fixtures.shopify.world._show_progress", requested_anew)
+
+    error = await _stopped(bench.client, bench.gid("#1001"))
+
+    assert isinstance(error, ShopGuarded)
+    assert "as often as it is taken back" in error.message
+    assert 60 == len(_steps(bench))
 
 
 async def test_an_order_that_does_not_read_unfulfilled_yet_is_looked_at_again(
