@@ -142,6 +142,17 @@ class Looks(_Table):
     """A supplier that is silent for longer is for a person; the order is looked at all the same."""
 
 
+class Services(Looks):
+    """
+    How often a shop order is looked at whose fulfillment service was asked to let go of it: after ``first``, then each time after as long
+    as was waited until then, up to ``longest``.
+    """
+
+    first: Duration = timedelta(minutes=1)
+    limit: Duration = timedelta(days=5)
+    """A service that is silent for longer is for a person."""
+
+
 class Patience(_Table):
     """How long the walk waits for a page, for what an action leads to, and for a person before the browser's window."""
 
@@ -259,6 +270,7 @@ class ShopSettings(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     kind: str
     policy: ShopPolicy = ShopPolicy()
+    services: Services = Services()
 
     def own(self, name: str, base: Path) -> dict[str, Any]:
         """

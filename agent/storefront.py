@@ -29,7 +29,7 @@ class ShopOrder(Frozen):
     """As the merchant knows it, e.g. ``#1001``."""
     cancelled_at: datetime | None = None
     obstacle: str | None = None
-    """Why it may not be cancelled now, as a sentence in the merchant's words; ``None`` when it is Unfulfilled."""
+    """Why it may not be cancelled, as a sentence in the merchant's words; ``None`` when it is Unfulfilled or can be made so."""
     advice: str | None = None
     """What a person can do about the obstacle."""
 
@@ -43,6 +43,15 @@ class ShopSettlement(Frozen):
     amount: Decimal | None = None
     """The money that was given back so far, in ``currency``."""
     currency: str | None = None
+
+
+class ShopWaiting(Frozen):
+    """A shop order that cannot be cancelled yet, as somebody else has to answer first."""
+
+    what: str
+    """What is waited for, as a clause without its full stop. The same words each time: they are noted once."""
+    since: datetime | None = None
+    """Since when, where the shop says so."""
 
 
 class TokenStore(Protocol):
@@ -89,6 +98,16 @@ class Shop(Protocol):
         The order *gid* as it stands now.
 
         :raises BadInput, Retryable, SignInNeeded: as ``find``.
+        """
+
+    async def take_back(self, gid: str) -> ShopWaiting | None:
+        """
+        Make the order Unfulfilled where its fulfillment is in progress, as far as that can be done now. Only for an order that is
+        to be cancelled next: who works on it is told to stop. Safe to call again.
+
+        :returns: what is waited for, to be looked at again later; ``None``: nothing, ``cancel`` may follow.
+        :raises ShopGuarded: it may not be cancelled any more, or who works on it will not stop.
+        :raises Retryable: the shop did not answer.
         """
 
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:

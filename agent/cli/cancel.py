@@ -424,7 +424,7 @@ class Cancelling:
             self._watch.ends()
 
     def _show(self) -> None:
-        from agent.cli.output import show_result, show_until
+        from agent.cli.output import show_result, show_shop_wait, show_until
         from agent.engine.results import worst
 
         if self._state.json:
@@ -435,7 +435,9 @@ class Cancelling:
         for asked, result in zip(self._asked, self._results, strict=True):
             show_result(self._state, result)
             if isinstance(asked, str):
-                show_until(self._state, self._workshop.ledger.get(asked))
+                cancellation = self._workshop.ledger.get(asked)
+                show_until(self._state, cancellation)
+                show_shop_wait(self._state, cancellation, self._workshop.ledger)
         self._state.exit_code = worst(self._codes)
 
     def interrupted(self) -> int:

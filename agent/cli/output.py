@@ -13,6 +13,7 @@ from agent.model import ErrorReport, Result, ShopStage, Stage
 from agent.redact import redactor
 
 if TYPE_CHECKING:
+    from agent.engine.ledger import Ledger
     from agent.engine.records import Cancellation
 
 _COLOURS = {Stage.DONE: "green", Stage.REFUSED: "red", Stage.NEEDS_OPERATOR: "yellow"}
@@ -59,6 +60,19 @@ def show_until(state: Globals, cancellation: Cancellation) -> None:
             f"  it waits until {cancellation.due_at.astimezone():%Y-%m-%d %H:%M}, and goes on by itself where a worker runs",
             markup=False,
         )
+
+
+def show_shop_wait(state: Globals, cancellation: Cancellation, ledger: Ledger) -> None:
+    """What the shop order waits for before it can be cancelled, and when it is looked at again."""
+    waits = cancellation.stage is Stage.SETTLING and cancellation.error is None
+    told = ledger.shop_waits_for(cancellation.id) if waits else None
+    if told is None or cancellation.shop_stage is not ShopStage.WAITING or cancellation.due_at is None:
+        return
+    state.people.print(f"  {(told.detail or {}).get('why', '')}", markup=False, soft_wrap=True)
+    state.people.print(
+        f"  it is looked at again at {cancellation.due_at.astimezone():%Y-%m-%d %H:%M}, and goes on by itself where a worker runs",
+        markup=False,
+    )
 
 
 def show_error(state: Globals, error: ErrorReport) -> None:

@@ -168,12 +168,7 @@ class Ledger:
         self.get(id)
         with self._database.reading() as session:
             rows = session.scalars(select(EventRow).where(EventRow.cancellation_id == id).order_by(EventRow.number))
-            return [
-                Event(
-                    row.number, row.at, row.actor, row.what, row.order_id, row.before, row.after, row.visit, row.detail
-                )
-                for row in rows
-            ]
+            return [_event(row) for row in rows]
 
     def visits(self, id: str) -> Sequence[str]:
         """The ids of the visits of the cancellation *id*, oldest first."""
@@ -184,6 +179,12 @@ class Ledger:
                 .order_by(EventRow.number)
             )
             return [visit for visit in rows if visit is not None]
+
+    def shop_waits_for(self, id: str) -> Event | None:
+        """What the shop order of *id* was found to wait for last, and since when; ``None``: it never had to."""
+        with self._database.reading() as session:
+            row = _last_wait(session, id)
+            return None if row is None else _event(row)
 
     def holding(self, wanted: Sequence[Wanted]) -> dict[Wanted, Cancellation]:
         """Which of *wanted* belong to a cancellation already, and to which."""
@@ -591,6 +592,25 @@ class Ledger:
                 self._event(session, id, "shop", before=before, after=stage, visit=visit)
             self._follow(session, id, visit, error=None)
 
+    def wait_for_shop(self, id: str, why: str, due_at: datetime, visit: str) -> None:
+        """
+        The shop order cannot be cancelled yet, and nothing was sent that would; it is looked at again at *due_at*.
+
+        :param why: what is waited for; an event says it once.
+        """
+        with self._database.writing() as session:
+            row = cancellation_row(session, id)
+            if row.shop_stage == ShopStage.STOPPED:
+                row.shop_stage = ShopStage.WAITING
+                self._event(session, id, "shop", before=ShopStage.STOPPED, after=ShopStage.WAITING, visit=visit)
+            last = _last_wait(session, id)
+            detail = {"why": redactor.clean(why)}
+            if last is None or last.detail != detail:
+                self._event(session, id, "shop_waits", visit=visit, detail=detail)
+            after = self._follow(session, id, visit, error=None)
+            if not after.is_held:
+                row.due_at = due_at
+
     def _follow(
         self,
         session: Session,
@@ -663,6 +683,15 @@ class Ledger:
             )
         )
         session.flush()
+
+
+def _event(row: EventRow) -> Event:
+    return Event(row.number, row.at, row.actor, row.what, row.order_id, row.before, row.after, row.visit, row.detail)
+
+
+def _last_wait(session: Session, id: str) -> EventRow | None:
+    waits = select(EventRow).where(EventRow.cancellation_id == id, EventRow.what == "shop_waits")
+    return session.scalar(waits.order_by(EventRow.number.desc()).limit(1))
 
 
 def _clean(report: ErrorReport) -> ErrorReport:

@@ -11,7 +11,7 @@ from agent.engine.records import Cancellation
 from agent.engine.workshop import Workshop, end_with
 from agent.errors import CountermandError, Retryable, ShopGuarded, ShopOrderNotCancellable
 from agent.model import ShopStage, Stage
-from agent.storefront import ShopOrder
+from agent.storefront import ShopOrder, ShopWaiting
 
 LATER = timedelta(minutes=5)
 """When a visit that changed nothing is tried again, by whoever advances what is due then."""
@@ -21,7 +21,10 @@ async def guard_shop_order(workshop: Workshop, cancellation: Cancellation, journ
     """
     Read the shop order before the portal is touched: what is fulfilled is not withdrawn behind the merchant's back.
 
-    :raises ShopOrderNotCancellable: it is no longer Unfulfilled.
+    What is in progress and can be taken back is no obstacle. It is not taken back before every supplier order is withdrawn: whoever sends
+    it would stop for goods that may come all the same.
+
+    :raises ShopOrderNotCancellable: it cannot be made Unfulfilled any more.
     """
     choices = cancellation.choices
     if choices.shop is None or choices.shop_gid is None:
@@ -35,7 +38,10 @@ async def guard_shop_order(workshop: Workshop, cancellation: Cancellation, journ
 
 
 async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
-    """Cancel the shop order, now that every supplier order is withdrawn."""
+    """
+    Cancel the shop order, now that every supplier order is withdrawn. Where somebody is at work on it, that is taken back first; if a
+    fulfillment service has to agree to it, a later visit goes on.
+    """
     choices = cancellation.choices
     if choices.shop is None or choices.shop_gid is None or choices.shop_choices is None:
         raise ValueError(f"cancellation {cancellation.id} has no shop order to settle")
@@ -47,9 +53,15 @@ async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
         journal = workshop.journal(visit, "settle")
         sent_before = cancellation.shop_stage is ShopStage.SETTLING
         try:
-            workshop.ledger.move_shop(cancellation.id, ShopStage.SETTLING, visit)
-            async with workshop.step("cancel the shop order", journal), workshop.shop(choices.shop) as shop:
-                settlement = await shop.cancel(choices.shop_gid, choices.shop_choices)
+            async with workshop.shop(choices.shop) as shop:
+                async with workshop.step("make the shop order Unfulfilled", journal):
+                    waiting = await shop.take_back(choices.shop_gid)
+                if waiting is not None:
+                    _wait(workshop, cancellation, waiting, journal, visit)
+                    return
+                workshop.ledger.move_shop(cancellation.id, ShopStage.SETTLING, visit)
+                async with workshop.step("cancel the shop order", journal):
+                    settlement = await shop.cancel(choices.shop_gid, choices.shop_choices)
         except BaseException as error:
             end_with(journal, error)
             if not isinstance(error, CountermandError):
@@ -65,6 +77,34 @@ async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
                 message=f"shop order {choices.shop_order}: {stage.value.replace('_', ' ')}",
             )
             workshop.ledger.move_shop(cancellation.id, stage, visit, settlement)
+
+
+def _wait(workshop: Workshop, cancellation: Cancellation, waiting: ShopWaiting, journal: Journal, visit: str) -> None:
+    """
+    Look again later: after as long again as was waited until now, so that no count has to be kept.
+
+    :raises ShopGuarded: it was waited for too long.
+    """
+    _, settings = workshop.settings.shop(cancellation.choices.shop)
+    services, now = settings.services, workshop.clock.now()
+    told = workshop.ledger.shop_waits_for(cancellation.id)
+    since = waiting.since or (told.at if told is not None and told.detail == {"why": waiting.what} else now)
+    if now - since > services.limit:
+        raise _silent(cancellation.id, waiting)
+    due_at = now + min(max(services.first, now - since), services.longest)
+    journal.end(ok=True, kind="waits", message=waiting.what)
+    workshop.ledger.wait_for_shop(cancellation.id, waiting.what, due_at, visit)
+    workshop.person.says(f"{waiting.what}; it is looked at again at {due_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _silent(id: str, waiting: ShopWaiting) -> ShopGuarded:
+    error = ShopGuarded(
+        waiting.what,
+        next="Ask the service. Once it has let go, or the order was reverted to Unfulfilled in the shop's admin, run "
+        f"countermand retry {id}; countermand abandon {id} leaves the shop order as it is.",
+    )
+    error.done_so_far = "The shop order was not cancelled."
+    return error
 
 
 def _not_settled(workshop: Workshop, cancellation: Cancellation, error: CountermandError, visit: str) -> None:

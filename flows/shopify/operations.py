@@ -34,6 +34,9 @@ FIND_ORDERS = operation("find_orders")
 CANCEL_ORDER = operation("cancel_order", since="2026-10")
 CANCEL_ORDER_BEFORE_2026_10 = operation("cancel_order_before_2026_10")
 READ_CANCELLATION = operation("read_cancellation", "order_state", since="2026-10")
+REQUEST_FULFILLMENT_CANCELLATION = operation("request_fulfillment_cancellation")
+CANCEL_FULFILLMENT_ORDER = operation("cancel_fulfillment_order")
+OPEN_FULFILLMENT_ORDER = operation("open_fulfillment_order")
 CHECK_SHOP = operation("check_shop")
 CHECK_SEARCH = operation("check_search")
 
@@ -43,6 +46,9 @@ ALL = (
     CANCEL_ORDER,
     CANCEL_ORDER_BEFORE_2026_10,
     READ_CANCELLATION,
+    REQUEST_FULFILLMENT_CANCELLATION,
+    CANCEL_FULFILLMENT_ORDER,
+    OPEN_FULFILLMENT_ORDER,
     CHECK_SHOP,
     CHECK_SEARCH,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 
@@ -100,13 +100,42 @@ class Location(Reply):
     name: str = ""
 
 
+class SupportedAction(Reply):
+    """Something that may be done with a share now."""
+
+    action: str
+
+
+class MerchantRequest(Reply):
+    """Something that was asked of a fulfillment service."""
+
+    sent_at: datetime
+
+
+class MerchantRequestList(Reply):
+    """The newest request to let go of a share, if there is one."""
+
+    nodes: tuple[MerchantRequest, ...] = ()
+
+
 class FulfillmentOrderState(Reply):
     """One location's share of the order."""
 
     id: str
     status: str
     request_status: str
+    supported_actions: tuple[SupportedAction, ...] = ()
     assigned_location: Location = Location()
+    merchant_requests: MerchantRequestList = MerchantRequestList()
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When its service was asked to let go of it."""
+        return max((request.sent_at for request in self.merchant_requests.nodes), default=None)
+
+    def offers(self, action: str) -> bool:
+        """Whether *action* may be done with it now."""
+        return any(offered.action == action for offered in self.supported_actions)
 
 
 class FulfillmentOrderList(Reply):
@@ -203,6 +232,22 @@ class CancelSent(Reply):
     order_cancel: CancelAnswer
 
 
+class ShareAnswer(Reply):
+    """What the shop said to a change of one share."""
+
+    user_errors: tuple[UserError, ...] = ()
+
+
+class ShareChanged(Reply):
+    """The answer to a mutation about a share; which one it was about does not matter."""
+
+    answer: ShareAnswer = Field(
+        validation_alias=AliasChoices(
+            "fulfillmentOrderSubmitCancellationRequest", "fulfillmentOrderCancel", "fulfillmentOrderOpen"
+        )
+    )
+
+
 class JobResult(Reply):
     """How an accepted cancellation came out."""
 
@@ -250,3 +295,8 @@ class AnythingFound(Reply):
     """The answer to ``CheckSearch``."""
 
     orders: Hits
+
+
+def words_of(errors: tuple[UserError, ...]) -> str:
+    """Why the shop would not do it, in its own words."""
+    return "; ".join(error.message for error in errors)[:300] or "without a reason"

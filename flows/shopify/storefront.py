@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel
 
 from agent.model import ShopChoices
-from agent.storefront import Shop, ShopFinding, ShopOrder, ShopSettlement, Storefront, TokenStore
+from agent.storefront import Shop, ShopFinding, ShopOrder, ShopSettlement, ShopWaiting, Storefront, TokenStore
 from flows.shopify.auth import Access, access_for
 from flows.shopify.check import check_shop
 from flows.shopify.client import ShopifyClient
@@ -20,6 +20,7 @@ from flows.shopify.lookup import find_order, read_order
 from flows.shopify.replies import OrderState
 from flows.shopify.settings import Patience, ShopifySettings
 from flows.shopify.settle import cancel_order
+from flows.shopify.taking_back import take_back
 from flows.shopify.transport import Transport
 
 _CONNECTS_WITHIN = 5.0
@@ -42,6 +43,10 @@ class ShopifyShop:
     async def read(self, gid: str) -> ShopOrder:
         """The order *gid* as it stands now."""
         return _as_read(await read_order(self._client, gid))
+
+    async def take_back(self, gid: str) -> ShopWaiting | None:
+        """Make the order Unfulfilled, where its fulfillment is in progress."""
+        return await take_back(self._client, gid)
 
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:
         """Cancel the order, and return once it was read back as cancelled."""

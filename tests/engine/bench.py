@@ -47,7 +47,7 @@ from agent.model import (
 )
 from agent.portal import Credentials, SupplierPortal, one_by_one
 from agent.settings import Settings
-from agent.storefront import Shop, ShopFinding, ShopOrder, ShopSettlement, TokenStore
+from agent.storefront import Shop, ShopFinding, ShopOrder, ShopSettlement, ShopWaiting, TokenStore
 from agent.vault import Vault
 from agent.walk import Stamper, Walk
 from flows.aliexpress.portal import PORTAL
@@ -294,6 +294,8 @@ class PretendShop:
         self.order = ShopOrder(gid=GID, name="#1001")
         self.cancels: list[ShopSettlement | Exception] = []
         """What cancelling does, one after the other; then it is cancelled."""
+        self.waits: list[ShopWaiting | Exception] = []
+        """What taking it back comes to, one after the other; then nothing is in the way."""
         self.is_down = False
         self.found: list[str] = []
         self.read_: list[str] = []
@@ -319,6 +321,13 @@ class PretendShop:
         self._answers()
         self.read_.append(gid)
         return self.order
+
+    async def take_back(self, gid: str) -> ShopWaiting | None:
+        self._answers()
+        found = self.waits.pop(0) if self.waits else None
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     async def check(self) -> Sequence[ShopFinding]:
         raise AssertionError("the engine never checks a shop")

@@ -58,9 +58,11 @@ async def test_an_obstacle_comes_with_advice(tmp_path: Path) -> None:
     with FakeShop(record=tmp_path / "shop.jsonl") as shop:
         async with STOREFRONT.open("main", _settings(shop), _NoTokens()) as opened:
             sent, on_hold, cancelled = [await opened.find(name) for name in ("#1020", "#1023", "#1024")]
+            nothing = await opened.take_back(on_hold.gid)
 
     assert "the shop order #1020 is fulfilled: its goods were sent" == sent.obstacle
-    assert "Release the hold" in (on_hold.advice or "")
+    assert "Agree on a return" in (sent.advice or "")
+    assert (None, None, None) == (on_hold.obstacle, on_hold.advice, nothing)
     assert (None, None) == (cancelled.obstacle, cancelled.advice)
     assert cancelled.cancelled_at is not None
 
