@@ -11,13 +11,23 @@ import httpx
 from pydantic import BaseModel
 
 from agent.model import ShopChoices
-from agent.storefront import Shop, ShopOrder, ShopSettlement, Storefront, TokenStore
+from agent.storefront import (
+    NamingOrder,
+    Noted,
+    Shop,
+    ShopOrder,
+    ShopSettlement,
+    Storefront,
+    SupplierNumber,
+    TokenStore,
+)
 from flows.shopify.client import ShopifyClient
 from flows.shopify.guard import find_obstacle
 from flows.shopify.lookup import find_order, read_order
 from flows.shopify.replies import OrderState
 from flows.shopify.settings import Patience, ShopifySettings
 from flows.shopify.settle import cancel_order
+from flows.shopify.supplier_numbers import find_orders_naming, note_number, read_numbers
 
 _CONNECTS_WITHIN = 5.0
 
@@ -37,6 +47,18 @@ class ShopifyShop:
     async def read(self, gid: str) -> ShopOrder:
         """The order *gid* as it stands now."""
         return _as_read(await read_order(self._client, gid))
+
+    async def supplier_numbers(self, gid: str) -> tuple[SupplierNumber, ...]:
+        """What may be numbers of supplier orders, wherever the order *gid* names them."""
+        return await read_numbers(self._client, gid)
+
+    async def orders_naming(self, number: str) -> tuple[NamingOrder, ...]:
+        """The orders whose metafield or tags name *number*."""
+        return await find_orders_naming(self._client, number)
+
+    async def note_number(self, gid: str, number: str) -> Noted:
+        """Add *number* to the order's metafield, if the settings allow it."""
+        return await note_number(self._client, gid, number)
 
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:
         """Cancel the order, and return once it was read back as cancelled."""

@@ -47,7 +47,7 @@ from agent.model import (
 )
 from agent.portal import Credentials, SupplierPortal, one_by_one
 from agent.settings import Settings
-from agent.storefront import Shop, ShopOrder, ShopSettlement, TokenStore
+from agent.storefront import NamingOrder, Noted, Shop, ShopOrder, ShopSettlement, SupplierNumber, TokenStore
 from agent.vault import Vault
 from agent.walk import Stamper, Walk
 from flows.aliexpress.portal import PORTAL
@@ -298,6 +298,12 @@ class PretendShop:
         self.found: list[str] = []
         self.read_: list[str] = []
         self.cancelled: list[ShopChoices] = []
+        self.numbers: list[SupplierNumber] = []
+        """What the order names, wherever it does."""
+        self.naming: list[NamingOrder] = []
+        """Which orders name a supplier order, as the shop's search tells."""
+        self.notes: list[str] = []
+        """The supplier orders that were noted at the order."""
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Shop]:
@@ -319,6 +325,19 @@ class PretendShop:
         self._answers()
         self.read_.append(gid)
         return self.order
+
+    async def supplier_numbers(self, gid: str) -> tuple[SupplierNumber, ...]:
+        self._answers()
+        return tuple(self.numbers)
+
+    async def orders_naming(self, number: str) -> tuple[NamingOrder, ...]:
+        self._answers()
+        return tuple(self.naming)
+
+    async def note_number(self, gid: str, number: str) -> Noted:
+        self._answers()
+        self.notes.append(number)
+        return Noted.WRITTEN
 
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:
         self._answers()
