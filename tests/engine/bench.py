@@ -387,7 +387,10 @@ class Bench:
                 }
             },
             "accounts": {"main": {"portal": "aliexpress"}, "second": {"portal": "aliexpress"}},
-            "shops": {"main": {"kind": "pretend", "domain": "pretend.example"}},
+            # Its order names no supplier orders: rows of files would wait for a person.
+            "shops": {
+                "main": {"kind": "pretend", "domain": "pretend.example", "policy": {"unknown_siblings": "trust"}}
+            },
         }
         settings = Settings(**table)
         database, clock, person = open_database(home), FakeClock(), Nobody()

@@ -10,6 +10,7 @@ from agent.engine.asking import ask
 from agent.engine.records import Cancellation, Wanted
 from agent.errors import BadInput
 from agent.model import ErrorKind, OrderId, ShopStage, Stage, Submission
+from agent.settings import ShopPolicy
 from agent.storefront import ShopOrder, Source, SupplierNumber
 from agent.walk import Stamper
 from tests.engine.bench import GID, ORDER, OTHER, THIRD, Bench, asks, ends
@@ -23,10 +24,14 @@ def names(bench: Bench, *numbers: str) -> None:
     bench.shop.numbers = [SupplierNumber(number=number, source=Source.NOTE) for number in numbers]
 
 
-def trusts(bench: Bench) -> None:
-    """The shop's policy is to trust that there are no others."""
+@pytest.fixture(autouse=True)
+def by_default(bench: Bench) -> None:
+    """The shop's settings have no policy."""
+    policy_is(bench, ShopPolicy())
+
+
+def policy_is(bench: Bench, policy: ShopPolicy) -> None:
     shop = bench.settings.shops["main"]
-    policy = shop.policy.model_copy(update={"unknown_siblings": "trust"})
     shops = {"main": shop.model_copy(update={"policy": policy})}
     bench.workshop.settings = bench.settings.model_copy(update={"shops": shops})
 
@@ -181,7 +186,7 @@ async def test_where_nothing_is_named_somebody_must_know(
     A person's own command is the answer; a row of a file asks, unless the shop's policy is to trust.
     """
     if trusted:
-        trusts(bench)
+        policy_is(bench, ShopPolicy(unknown_siblings="trust"))
     one = await ask(bench.workshop, replace(asks(shop_order="#1001"), queued=queued))
 
     await advance(bench)
