@@ -120,14 +120,15 @@ async def find_shop_order(workshop: Workshop, shop_name: str, wanted: Sequence[W
     :raises BadInput: none is named, the sources disagree, or nobody said yes; the message lists what was found.
     """
     found: dict[Wanted, list[_Naming]] = {}
+    is_known = True  # they were asked for with that shop order before
     async with workshop.shop(shop_name) as shop:
         for one in wanted:
             present = workshop.ledger.holding([one]).get(one)
             if present is not None and present.choices.shop == shop_name and present.choices.shop_gid is not None:
                 found[one] = [_Naming(present.choices.shop_gid, present.choices.shop_order or "", Source.LINK)]
                 continue
+            is_known = False
             found[one] = await _naming(workshop, shop_name, shop, one)
-    is_new = any(one not in workshop.ledger.holding([one]) for one in wanted)
     for one, orders in found.items():
         if not orders:
             raise BadInput(
@@ -142,7 +143,7 @@ async def find_shop_order(workshop: Workshop, shop_name: str, wanted: Sequence[W
         raise BadInput(f"it is not clear which shop order is meant: {listed}", next=_TYPE_SHOP_ORDER)
     certain = all(any(order.source.is_certain for order in orders) for orders in found.values())
     first = everything[0]
-    if not is_new:
+    if is_known:
         return first.gid
     if workshop.person.is_here:
         if not await workshop.person.agrees(f"{listed}. Is shop order {first.name} the one to cancel?"):

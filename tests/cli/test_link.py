@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -10,6 +11,7 @@ from fixtures.aliexpress.seed import ORDERS
 from fixtures.playground import Playground
 from fixtures.shopify.orders import Attribute
 from tests.cli.conftest import Within
+from tests.cli.person import Terminal
 from tests.conftest import CommandLine, Ran, needs_browser
 
 PLACED, SECOND_PLACED = ORDERS["placed"], ORDERS["placed_2"]
@@ -186,6 +188,52 @@ def test_numbers_that_nobody_asked_for_stop_it(playground: Playground, within: W
     assert f"countermand cancel {PLACED} {SECOND_PLACED}" in error["next"]
     assert "--only-these" in error["next"]
     assert ([], [], {}) == (playground.portal.submitted, playground.shop.received, playground.portal.world.counts)
+
+
+@pytest.fixture
+def at_terminal(playground: Playground) -> Iterator[Callable[..., Terminal]]:
+    """The command line with a person who reads and types."""
+    started: list[Terminal] = []
+
+    def start(*arguments: str) -> Terminal:
+        started.append(Terminal(playground.config, "", arguments))
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        terminal.close()
+
+
+@pytest.mark.slow
+def test_at_a_terminal_a_yes_takes_what_a_text_names(
+    playground: Playground, within: Within, at_terminal: Callable[..., Terminal]
+) -> None:
+    """
+    What was found is shown with its place. No is exit 2 and claims nothing; yes is a request. So it is the other way round.
+    """
+    playground.shop.orders["#1001"].note = f"Aliexpress Order ID: {PLACED}"
+    playground.shop.orders["#1002"].tags = [SECOND_PLACED]
+    forward = ["cancel", "--shop-order", "#1001", *CHOICES, "--wait", "none"]
+    back = ["cancel", SECOND_PLACED, "--shop", "main", *CHOICES, "--wait", "none"]
+    questions = {
+        f"Behind shop order #1001: the note names {PLACED}. Withdraw {PLACED}?": forward,
+        f"{SECOND_PLACED}: the tag names #1002. Is shop order #1002 the one to cancel?": back,
+    }
+
+    codes = []
+    for question, command in questions.items():
+        for answer in ("no", "yes"):
+            terminal = at_terminal(*command)
+            terminal.is_asked(question, answer)
+            codes.append(terminal.ends())
+
+    assert [2, 0, 2, 0] == codes
+    claimed = within("list", "--json").json["results"]
+    assert {(PLACED, "#1001"), (SECOND_PLACED, "#1002")} == {
+        (order["order_id"], one["shop"]["order"]) for one in claimed for order in one["orders"]
+    }
+    assert 2 == len(claimed)
+    assert ([], []) == (playground.portal.submitted, playground.shop.received)
 
 
 @needs_browser

@@ -12,7 +12,7 @@ from agent.engine.finding import find_shop_order, find_supplier_orders
 from agent.engine.linking import link
 from agent.engine.records import Wanted
 from agent.errors import BadInput, Retryable, SignInNeeded
-from agent.model import OrderId
+from agent.model import OrderId, OrderStage
 from agent.settings import LinksFile
 from agent.storefront import NamingOrder, Noted, ShopOrder, Source, SupplierNumber
 from tests.engine.bench import GID, NOON, ORDER, OTHER, THIRD, Bench, Somebody, asks
@@ -291,6 +291,22 @@ async def test_the_shop_order_is_found_by_the_shops_search(bench: Bench, source:
     assert GID == await find_shop_order(bench.workshop, "main", [FIRST])
     if needs_yes:
         assert [f"{ORDER}: the tag names #1001. Is shop order #1001 the one to cancel?"] == person.asked
+
+
+@pytest.mark.parametrize("shop_order, needs_yes", [("#1001", False), (None, True)])
+async def test_only_what_was_asked_for_with_it_is_known(bench: Bench, shop_order: str | None, needs_yes: bool) -> None:
+    """
+    Asking again asks nobody; but a cancellation without a shop order says nothing about which one a tag means.
+    """
+    one = await ask(bench.workshop, asks(shop_order=shop_order))
+    bench.ledger.move_order(one.orders[0], OrderStage.NOT_CANCELLABLE, None)
+    bench.shop.naming = [NamingOrder(gid=GID, name="#1001", source=Source.TAG)]
+
+    if needs_yes:
+        with pytest.raises(BadInput, match="only found by a tag"):
+            await find_shop_order(bench.workshop, "main", [FIRST])
+    else:
+        assert GID == await find_shop_order(bench.workshop, "main", [FIRST])
 
 
 async def test_several_shop_orders_are_listed(bench: Bench) -> None:
