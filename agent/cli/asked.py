@@ -104,9 +104,14 @@ def _shop(settings: Settings, asked: Asked) -> tuple[str | None, ShopChoices | N
                 f"{', '.join(stray)} only goes with --shop-order", next="Add --shop-order, e.g. --shop-order '#1001'."
             )
         return None, None
-    if not asked.shop_order.strip():
-        raise BadInput("--shop-order is empty", next="Give the shop order's name, e.g. --shop-order '#1001'.")
+    check_shop_order(asked)
     return shop_answers(settings, asked)
+
+
+def check_shop_order(asked: Asked) -> None:
+    """An empty shop order is none that anybody means: it is refused."""
+    if asked.shop_order is not None and not asked.shop_order.strip():
+        raise BadInput("--shop-order is empty", next="Give the shop order's name, e.g. --shop-order '#1001'.")
 
 
 def shop_answers(settings: Settings, asked: Asked) -> tuple[str, ShopChoices]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.cli.asked import Asked, chosen_reason, requests_for, shop_answers, wanted_orders
+from agent.cli.asked import Asked, check_shop_order, chosen_reason, requests_for, shop_answers, wanted_orders
 
 if TYPE_CHECKING:
     from agent.engine.asking import Request
@@ -23,12 +23,10 @@ def check_before_finding(settings: Settings, asked: Asked) -> None:
 
     :raises BadInput: something is missing, unknown or malformed.
     """
-    if asked.shop_order is not None and not asked.shop_order.strip():
-        requests_for(settings, asked, found=())
+    check_shop_order(asked)
     chosen_reason(asked.reason, asked.reason_text)
-    if asked.account is not None:
-        settings.account(asked.account)
-    wanted_orders(settings, asked) if asked.order else None
+    if asked.account is not None or asked.order:
+        wanted_orders(settings, asked)
     shop_answers(settings, asked)
 
 
