@@ -223,6 +223,8 @@ class Choices(Frozen):
     """The shop order's name (``#1001``) as the shop itself writes it; ``None`` without a shop order."""
     shop_gid: str | None = None
     shop_choices: ShopChoices | None = None
+    only_these: bool = False
+    """A person knows of the other supplier orders that the shop order names, and leaves them be."""
 
 
 class ErrorReport(Frozen):

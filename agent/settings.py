@@ -264,6 +264,12 @@ class ShopPolicy(_Table):
     unknown_siblings: Literal["ask", "trust"] = "ask"
 
 
+class LinksFile(_Table):
+    """A file that says which supplier orders belong to which shop orders: shop_order, supplier_order, account."""
+
+    file: Path
+
+
 class ShopSettings(BaseModel):
     """A shop. What is not named here belongs to the storefront of its ``kind``, which checks it."""
 
@@ -271,6 +277,7 @@ class ShopSettings(BaseModel):
     kind: str
     policy: ShopPolicy = ShopPolicy()
     services: Services = Services()
+    links: LinksFile | None = None
 
     def own(self, name: str, base: Path) -> dict[str, Any]:
         """

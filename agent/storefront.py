@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import Protocol, get_args
 
@@ -52,6 +53,47 @@ class ShopWaiting(Frozen):
     """What is waited for, as a clause without its full stop. The same words each time: they are noted once."""
     since: datetime | None = None
     """Since when, where the shop says so."""
+
+
+class Source(StrEnum):
+    """Where it says which supplier order belongs to which shop order; the most trusted one first."""
+
+    LINK = "link"
+    """A person said so: ``countermand link``."""
+    FILE = "mapping file"
+    METAFIELD = "metafield"
+    NOTE = "note"
+    ATTRIBUTE = "custom attribute"
+    TAG = "tag"
+
+    @property
+    def is_certain(self) -> bool:
+        """It was written to say just this; everything else is found in texts, which may mean something else."""
+        return self in (Source.LINK, Source.FILE, Source.METAFIELD)
+
+
+class SupplierNumber(Frozen):
+    """What may be the number of a supplier order, and where the shop order names it. Nothing else of the text is kept."""
+
+    number: str
+    source: Source
+
+
+class NamingOrder(Frozen):
+    """A shop order that names a certain supplier number."""
+
+    gid: str
+    name: str
+    source: Source
+
+
+class Noted(StrEnum):
+    """What became of noting a supplier number at the shop order."""
+
+    WRITTEN = "written"
+    ALREADY = "already"
+    OFF = "off"
+    """The settings do not allow it."""
 
 
 class TokenStore(Protocol):
@@ -98,6 +140,30 @@ class Shop(Protocol):
         The order *gid* as it stands now.
 
         :raises BadInput, Retryable, SignInNeeded: as ``find``.
+        """
+
+    async def supplier_numbers(self, gid: str) -> tuple[SupplierNumber, ...]:
+        """
+        What may be numbers of supplier orders, wherever the shop order *gid* names them. Whether one is a number of a
+        portal is the portal's to say.
+
+        :raises BadInput, Retryable, SignInNeeded: as ``find``.
+        """
+
+    async def orders_naming(self, number: str) -> tuple[NamingOrder, ...]:
+        """
+        The shop orders that name the supplier order *number*, as far as a shop can be searched for that.
+
+        :raises BadInput, Retryable, SignInNeeded: as ``find``.
+        """
+
+    async def note_number(self, gid: str, number: str) -> Noted:
+        """
+        Write the supplier order *number* beside those that are noted at the shop order *gid*, if the settings allow it.
+        Nobody's value is overwritten.
+
+        :raises BadInput: what is there cannot be added to, or the shop refuses.
+        :raises Retryable, SignInNeeded: it was not written.
         """
 
     async def take_back(self, gid: str) -> ShopWaiting | None:

@@ -34,22 +34,27 @@ class Asked(Frozen):
     restock: bool | None = None
     notify: bool | None = None
     settle: Settle | None = None
+    only_these: bool | None = None
 
 
-FOR_THE_SHOP = ("shop", "refund", "shop_reason", "note", "restock", "notify")
+FOR_THE_SHOP = ("shop", "refund", "shop_reason", "note", "restock", "notify", "only_these")
 """What means nothing without a shop order."""
 
 
-def requests_for(settings: Settings, asked: Asked) -> list[Request]:
+def requests_for(
+    settings: Settings, asked: Asked, *, found: tuple[Wanted, ...] | None = None, queued: bool = False
+) -> list[Request]:
     """
     The requests that *asked* makes: its orders together with a shop order, one each without.
 
+    :param found: the orders, where the shop order named them.
+    :param queued: nobody is there who could be asked.
     :raises BadInput: something is missing, unknown or malformed.
     """
     from agent.engine.asking import Request
 
     why = chosen_reason(asked.reason, asked.reason_text)
-    wanted = _wanted(settings, asked)
+    wanted = wanted_orders(settings, asked) if found is None else list(found)
     shop, shop_choices = _shop(settings, asked)
     together = [tuple(wanted)] if asked.shop_order is not None else [(one,) for one in wanted]
     return [
@@ -60,6 +65,8 @@ def requests_for(settings: Settings, asked: Asked) -> list[Request]:
             shop=shop,
             shop_order=asked.shop_order,
             shop_choices=shop_choices,
+            only_these=bool(asked.only_these),
+            queued=queued,
         )
         for group in together
     ]
@@ -74,7 +81,12 @@ def chosen_reason(key: Reason | None, text: str | None) -> ReasonChoice:
     return ReasonChoice(key=key, text=text.strip() if text else None)
 
 
-def _wanted(settings: Settings, asked: Asked) -> list[Wanted]:
+def wanted_orders(settings: Settings, asked: Asked) -> list[Wanted]:
+    """
+    The supplier orders that were typed, each once.
+
+    :raises BadInput: one is no order number, or the account is unknown.
+    """
     from agent.engine.records import Wanted
     from agent.portal import portal_named
 
@@ -92,8 +104,22 @@ def _shop(settings: Settings, asked: Asked) -> tuple[str | None, ShopChoices | N
                 f"{', '.join(stray)} only goes with --shop-order", next="Add --shop-order, e.g. --shop-order '#1001'."
             )
         return None, None
-    if not asked.shop_order.strip():
+    check_shop_order(asked)
+    return shop_answers(settings, asked)
+
+
+def check_shop_order(asked: Asked) -> None:
+    """An empty shop order is none that anybody means: it is refused."""
+    if asked.shop_order is not None and not asked.shop_order.strip():
         raise BadInput("--shop-order is empty", next="Give the shop order's name, e.g. --shop-order '#1001'.")
+
+
+def shop_answers(settings: Settings, asked: Asked) -> tuple[str, ShopChoices]:
+    """
+    The shop that is meant, and the answers to its form.
+
+    :raises BadInput: the shop is unknown, or an answer is missing.
+    """
     note = asked.note
     if note is not None and len(note) > NOTE_LIMIT:
         raise BadInput(f"the note has {len(note)} characters; the shop takes at most {NOTE_LIMIT}", next="Shorten it.")

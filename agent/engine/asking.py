@@ -5,7 +5,7 @@ Asking for a cancellation: the same request twice is one cancellation, another r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from agent.engine.ledger import Ledger
@@ -30,6 +30,10 @@ class Request:
     shop_order: str | None = None
     """As typed."""
     shop_choices: ShopChoices | None = None
+    only_these: bool = False
+    """These supplier orders and no other, whatever the shop order names."""
+    queued: bool = False
+    """Nobody is there who could be asked: a row of a file, a script that waits for nothing."""
 
 
 async def ask(workshop: Workshop, request: Request) -> Cancellation:
@@ -46,6 +50,7 @@ async def ask(workshop: Workshop, request: Request) -> Cancellation:
         choices = await _choices(workshop, request)
         existing = _existing(ledger, request.wanted)
         if existing is not None and not _may_be_asked_afresh(existing, request, choices):
+            existing = _vouched(ledger, existing, request, choices)
             _is_the_same(existing, request, choices)
             ledger.wake(existing.id)
             for order in existing.orders:
@@ -56,7 +61,7 @@ async def ask(workshop: Workshop, request: Request) -> Cancellation:
             agreed = await _agreed_after_restore(workshop, request)
         if existing is None:
             _shop_order_is_free(ledger, choices)
-            claimed = ledger.claim(request.wanted, choices, agreed)
+            claimed = ledger.claim(request.wanted, choices, agreed, queued=request.queued)
             if claimed is not None:
                 return claimed
         else:
@@ -93,7 +98,11 @@ async def _agreed_after_restore(workshop: Workshop, request: Request) -> dict[st
 
 async def _choices(workshop: Workshop, request: Request) -> Choices:
     choices = Choices(
-        reason=request.reason, settle=request.settle, shop=request.shop, shop_choices=request.shop_choices
+        reason=request.reason,
+        settle=request.settle,
+        shop=request.shop,
+        shop_choices=request.shop_choices,
+        only_these=request.only_these,
     )
     if request.shop is None or request.shop_order is None:
         return choices
@@ -157,8 +166,27 @@ def _may_be_asked_afresh(existing: Cancellation, request: Request, choices: Choi
         return False
     if existing.stage.is_final:
         return True
-    was_bad_input = existing.error is not None and existing.error.kind is ErrorKind.BAD_INPUT
-    return was_bad_input and any(_differences(existing, request, choices))
+    if existing.error is None or existing.error.kind not in (ErrorKind.BAD_INPUT, ErrorKind.MORE_ORDERS_BEHIND):
+        return False
+    return any(_differences(_with_only_these(existing, choices), request, choices))
+
+
+def _vouched(ledger: Ledger, existing: Cancellation, request: Request, choices: Choices) -> Cancellation:
+    """A person answers what it stopped for: these are all, or the others are left be."""
+    stopped_for_it = existing.error is not None and existing.error.kind is ErrorKind.MORE_ORDERS_BEHIND
+    if any(_differences(_with_only_these(existing, choices), request, choices)):
+        return existing
+    if not request.queued or (choices.only_these and stopped_for_it):
+        ledger.vouch(existing.id, only_these=choices.only_these and stopped_for_it)
+    return ledger.get(existing.id)
+
+
+def _with_only_these(existing: Cancellation, choices: Choices) -> Cancellation:
+    """*existing*, if ``--only-these`` is what goes on with it."""
+    stopped_for_it = existing.error is not None and existing.error.kind is ErrorKind.MORE_ORDERS_BEHIND
+    if not (stopped_for_it and choices.only_these):
+        return existing
+    return replace(existing, choices=existing.choices.model_copy(update={"only_these": True}))
 
 
 def _is_the_same(existing: Cancellation, request: Request, choices: Choices) -> None:
@@ -182,6 +210,7 @@ def _differences(existing: Cancellation, request: Request, choices: Choices) -> 
         "settle": (existing.choices.settle, choices.settle),
         "shop": (existing.choices.shop, choices.shop),
         "shop order": (existing.choices.shop_order, choices.shop_order),
+        "only these": (_yes_or_no(existing.choices.only_these), _yes_or_no(choices.only_these)),
     }
     old, new = existing.choices.shop_choices, choices.shop_choices
     if old is not None and new is not None:

@@ -211,12 +211,18 @@ class Ledger:
     # -- asking
 
     def claim(
-        self, wanted: Sequence[Wanted], choices: Choices, agreed: dict[str, str] | None = None
+        self,
+        wanted: Sequence[Wanted],
+        choices: Choices,
+        agreed: dict[str, str] | None = None,
+        *,
+        queued: bool = False,
     ) -> Cancellation | None:
         """
         Begin a cancellation of *wanted*. ``None``: somebody else claimed one of them first.
 
         :param agreed: the yes that it needed, for its first event.
+        :param queued: nobody was there who could be asked.
         """
         now = self._clock.now()
         row = CancellationRow(
@@ -233,6 +239,8 @@ class Ledger:
             shop_gid=choices.shop_gid,
             shop_claim=f"{choices.shop}:{choices.shop_gid}" if choices.shop_gid else None,
             shop_stage=ShopStage.WAITING if choices.shop_gid else ShopStage.NONE,
+            only_these=choices.only_these,
+            queued=queued,
         )
         if choices.shop_choices is not None:
             shop = choices.shop_choices
@@ -297,6 +305,22 @@ class Ledger:
             if now.stage is Stage.NEEDS_OPERATOR and _stage(now) is not Stage.NEEDS_OPERATOR:
                 self._follow(session, id, None, error=None, by_a_person=True)
             row.due_at = self._clock.now()
+
+    def vouch(self, id: str, *, only_these: bool) -> None:
+        """
+        A person asked for *id* themselves, so they know which supplier orders are behind its shop order.
+
+        :param only_these: they also know of the others that the shop order names.
+        """
+        with self._database.writing() as session:
+            row = cancellation_row(session, id)
+            said = []
+            if row.queued:
+                row.queued, said = False, ["asked for at the command line"]
+            if only_these and not row.only_these:
+                row.only_these, said = True, ["--only-these"]
+            if said:
+                self._event(session, id, "vouched", detail={"how": ", ".join(said)})
 
     # -- visits
 

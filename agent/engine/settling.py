@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from agent.browser.evidence import Journal
 from agent.engine.records import Cancellation
+from agent.engine.siblings import check_siblings, read_siblings
 from agent.engine.workshop import Workshop, end_with
 from agent.errors import CountermandError, Retryable, ShopGuarded, ShopOrderNotCancellable
 from agent.model import ShopStage, Stage
@@ -25,16 +26,19 @@ async def guard_shop_order(workshop: Workshop, cancellation: Cancellation, journ
     it would stop for goods that may come all the same.
 
     :raises ShopOrderNotCancellable: it cannot be made Unfulfilled any more.
+    :raises MoreOrdersBehind: it names supplier orders that nobody asked for.
     """
     choices = cancellation.choices
     if choices.shop is None or choices.shop_gid is None:
         return
     async with workshop.step("read the shop order", journal), workshop.shop(choices.shop) as shop:
         found = await shop.read(choices.shop_gid)
+        named = await read_siblings(workshop, cancellation, shop, found)
     if found.cancelled_at is not None:
         workshop.ledger.move_shop(cancellation.id, ShopStage.ALREADY_CANCELLED, visit)
     elif found.obstacle is not None:
         raise _obstacle(found)
+    check_siblings(workshop, cancellation, named)
 
 
 async def settle(workshop: Workshop, cancellation: Cancellation) -> None:

@@ -37,6 +37,8 @@ READ_CANCELLATION = operation("read_cancellation", "order_state", since="2026-10
 REQUEST_FULFILLMENT_CANCELLATION = operation("request_fulfillment_cancellation")
 CANCEL_FULFILLMENT_ORDER = operation("cancel_fulfillment_order")
 OPEN_FULFILLMENT_ORDER = operation("open_fulfillment_order")
+READ_NUMBERS = operation("read_numbers")
+SET_METAFIELD = operation("set_metafield")
 CHECK_SHOP = operation("check_shop")
 CHECK_SEARCH = operation("check_search")
 
@@ -49,6 +51,8 @@ ALL = (
     REQUEST_FULFILLMENT_CANCELLATION,
     CANCEL_FULFILLMENT_ORDER,
     OPEN_FULFILLMENT_ORDER,
+    READ_NUMBERS,
+    SET_METAFIELD,
     CHECK_SHOP,
     CHECK_SEARCH,
 )

@@ -212,6 +212,50 @@ class UserError(Reply):
     code: str | None = None
 
 
+class AttributeState(Reply):
+    """A line of the order's additional details."""
+
+    key: str
+    value: str | None = None
+
+
+class MetafieldState(Reply):
+    """What an app keeps beside an order."""
+
+    type: str
+    value: str
+    compare_digest: str
+
+
+class NamedNumbers(Reply):
+    """Where an order may name supplier orders."""
+
+    id: str
+    name: str
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+    custom_attributes: tuple[AttributeState, ...] = ()
+    metafield: MetafieldState | None = None
+
+
+class NumbersRead(Reply):
+    """The answer to ``ReadNumbers``."""
+
+    order: NamedNumbers | None = None
+
+
+class MetafieldAnswer(Reply):
+    """What the shop said to ``metafieldsSet``."""
+
+    user_errors: tuple[UserError, ...] = ()
+
+
+class MetafieldSet(Reply):
+    """The answer to ``SetMetafield``."""
+
+    metafields_set: MetafieldAnswer
+
+
 class HasId(Reply):
     """Something of which only the id matters."""
 

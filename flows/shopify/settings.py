@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic import (
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m)")
 _CALLED = {"token": "the access token", "client_secret": "the client secret"}
+_METAFIELD = re.compile(r"[A-Za-z0-9_-]{3,255}\.[A-Za-z0-9_-]{2,64}")
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 
 
@@ -33,6 +34,46 @@ def _duration(written: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class NumberSettings(BaseModel):
+    """
+    Where a shop order names its supplier orders.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metafield: str = ""
+    """``namespace.key`` of the metafield that holds them; left out: none does."""
+    write: bool = False
+    """Whether ``countermand link`` may add to that metafield (needs ``write_orders``)."""
+    read: tuple[Literal["note", "attributes", "tags"], ...] = ("note", "attributes", "tags")
+    """The texts of an order that are looked through."""
+    patterns: tuple[str, ...] = (r"\b\d{15,19}\b",)
+    """What a number looks like in a text, as regular expressions; the first group, if there is one, is the number."""
+
+    @field_validator("metafield")
+    @classmethod
+    def _has_a_namespace(cls, written: str) -> str:
+        if written and not _METAFIELD.fullmatch(written):
+            raise ValueError("write it as namespace.key, e.g. countermand.supplier_orders")
+        return written
+
+    @field_validator("patterns")
+    @classmethod
+    def _can_be_searched_for(cls, written: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in written:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"“{pattern}” is no regular expression ({error})") from None
+        return written
+
+    @model_validator(mode="after")
+    def _knows_where_to_write(self) -> Self:
+        if self.write and not self.metafield:
+            raise ValueError("write = true needs the metafield that is written to")
+        return self
 
 
 class ShopifySettings(BaseModel):
@@ -58,6 +99,9 @@ class ShopifySettings(BaseModel):
     """How long one call may take."""
     confirm_within: Duration = Field(default=timedelta(seconds=60), ge=timedelta())
     """How long to wait until an accepted cancellation can be read back."""
+
+    numbers: NumberSettings = NumberSettings()
+    """Where orders name their supplier orders."""
 
     @field_validator("domain")
     @classmethod

@@ -11,7 +11,18 @@ import httpx
 from pydantic import BaseModel
 
 from agent.model import ShopChoices
-from agent.storefront import Shop, ShopFinding, ShopOrder, ShopSettlement, ShopWaiting, Storefront, TokenStore
+from agent.storefront import (
+    NamingOrder,
+    Noted,
+    Shop,
+    ShopFinding,
+    ShopOrder,
+    ShopSettlement,
+    ShopWaiting,
+    Storefront,
+    SupplierNumber,
+    TokenStore,
+)
 from flows.shopify.auth import Access, access_for
 from flows.shopify.check import check_shop
 from flows.shopify.client import ShopifyClient
@@ -20,6 +31,7 @@ from flows.shopify.lookup import find_order, read_order
 from flows.shopify.replies import OrderState
 from flows.shopify.settings import Patience, ShopifySettings
 from flows.shopify.settle import cancel_order
+from flows.shopify.supplier_numbers import find_orders_naming, note_number, read_numbers
 from flows.shopify.taking_back import take_back
 from flows.shopify.transport import Transport
 
@@ -43,6 +55,18 @@ class ShopifyShop:
     async def read(self, gid: str) -> ShopOrder:
         """The order *gid* as it stands now."""
         return _as_read(await read_order(self._client, gid))
+
+    async def supplier_numbers(self, gid: str) -> tuple[SupplierNumber, ...]:
+        """What may be numbers of supplier orders, wherever the order *gid* names them."""
+        return await read_numbers(self._client, gid)
+
+    async def orders_naming(self, number: str) -> tuple[NamingOrder, ...]:
+        """The orders whose metafield or tags name *number*."""
+        return await find_orders_naming(self._client, number)
+
+    async def note_number(self, gid: str, number: str) -> Noted:
+        """Add *number* to the order's metafield, if the settings allow it."""
+        return await note_number(self._client, gid, number)
 
     async def take_back(self, gid: str) -> ShopWaiting | None:
         """Make the order Unfulfilled, where its fulfillment is in progress."""

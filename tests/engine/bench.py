@@ -47,7 +47,17 @@ from agent.model import (
 )
 from agent.portal import Credentials, SupplierPortal, one_by_one
 from agent.settings import Settings
-from agent.storefront import Shop, ShopFinding, ShopOrder, ShopSettlement, ShopWaiting, TokenStore
+from agent.storefront import (
+    NamingOrder,
+    Noted,
+    Shop,
+    ShopFinding,
+    ShopOrder,
+    ShopSettlement,
+    ShopWaiting,
+    SupplierNumber,
+    TokenStore,
+)
 from agent.vault import Vault
 from agent.walk import Stamper, Walk
 from flows.aliexpress.portal import PORTAL
@@ -300,6 +310,12 @@ class PretendShop:
         self.found: list[str] = []
         self.read_: list[str] = []
         self.cancelled: list[ShopChoices] = []
+        self.numbers: list[SupplierNumber] = []
+        """What the order names, wherever it does."""
+        self.naming: list[NamingOrder] = []
+        """Which orders name a supplier order, as the shop's search tells."""
+        self.notes: list[str] = []
+        """The supplier orders that were noted at the order."""
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Shop]:
@@ -321,6 +337,19 @@ class PretendShop:
         self._answers()
         self.read_.append(gid)
         return self.order
+
+    async def supplier_numbers(self, gid: str) -> tuple[SupplierNumber, ...]:
+        self._answers()
+        return tuple(self.numbers)
+
+    async def orders_naming(self, number: str) -> tuple[NamingOrder, ...]:
+        self._answers()
+        return tuple(self.naming)
+
+    async def note_number(self, gid: str, number: str) -> Noted:
+        self._answers()
+        self.notes.append(number)
+        return Noted.WRITTEN
 
     async def take_back(self, gid: str) -> ShopWaiting | None:
         self._answers()
@@ -380,7 +409,10 @@ class Bench:
                 }
             },
             "accounts": {"main": {"portal": "aliexpress"}, "second": {"portal": "aliexpress"}},
-            "shops": {"main": {"kind": "pretend", "domain": "pretend.example"}},
+            # Its order names no supplier orders: rows of files would wait for a person.
+            "shops": {
+                "main": {"kind": "pretend", "domain": "pretend.example", "policy": {"unknown_siblings": "trust"}}
+            },
         }
         settings = Settings(**table)
         database, clock, person = open_database(home), FakeClock(), Nobody()
