@@ -132,9 +132,16 @@ def cancel(
         settle=settle,
     )
     limit = None if timeout is None else duration("--timeout", timeout).total_seconds()
+    from agent.cli.person import TerminalPerson
+
     requests: Sequence[Request | BadInput]
     watch: BatchResults | None = None
     if file is None:
+        somebody = TerminalPerson(state.people)
+        if somebody.is_here and not state.json:
+            from agent.cli.asking_for import ask_for_what_is_missing
+
+            asked = asyncio.run(ask_for_what_is_missing(somebody, state.settings, asked))
         requests = requests_for(state.settings, asked)
     else:
         from agent.cli.batch import read_batch
@@ -144,7 +151,6 @@ def cancel(
         requests = [item.request for item in batch.items]
         watch = BatchResults(state, batch)
 
-    from agent.cli.person import TerminalPerson
     from agent.engine.telling import telling
     from agent.engine.workshop import Manner
 
@@ -356,8 +362,9 @@ class Cancelling:
             logger.opt(exception=error).debug("a bug in a visit of {}", id)
             self._broken[id] = self._may_be_out(error, [id]) or error
         self._advanced |= looked_at
-        for one in looked_at:
-            self._tell(self._asked.index(one))
+        for number, asked in enumerate(self._asked):
+            if asked in looked_at:  # several requests of a file may be one cancellation
+                self._tell(number)
 
     def _tell(self, number: int) -> None:
         if self._watch:

@@ -119,6 +119,8 @@ class Cancellation:
     settled: ShopSettlement | None
     error: ErrorReport | None
     orders: tuple[SupplierOrder, ...]
+    anyway: bool = False
+    """A person said: cancel the shop order although a supplier order will be delivered."""
 
     @property
     def accounts(self) -> tuple[tuple[str, str], ...]:
@@ -265,6 +267,7 @@ def _cancellation(row: CancellationRow, orders: Sequence[SupplierOrder]) -> Canc
         settled=settled,
         error=error,
         orders=tuple(orders),
+        anyway=row.anyway,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from agent.browser.evidence import Journal
 from agent.engine.records import Cancellation
+from agent.engine.shop_marks import marks_for
 from agent.engine.workshop import Workshop, end_with
 from agent.errors import CountermandError, Retryable, ShopGuarded, ShopOrderNotCancellable
 from agent.model import ShopStage, Stage
@@ -36,18 +37,17 @@ async def guard_shop_order(workshop: Workshop, cancellation: Cancellation, journ
 
 async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
     """Cancel the shop order, now that every supplier order is withdrawn."""
-    choices = cancellation.choices
-    if choices.shop is None or choices.shop_gid is None or choices.shop_choices is None:
-        raise ValueError(f"cancellation {cancellation.id} has no shop order to settle")
-    async with workshop.database.locks.held(f"shop.{choices.shop}", workshop.person):
-        cancellation = workshop.ledger.get(cancellation.id)
-        if cancellation.stage.is_final or cancellation.shop_stage is ShopStage.CANCELLED:
-            return
-        visit = workshop.ledger.begin_visit(cancellation.id, "settle", None)
+    async with workshop.database.locks.held(f"shop.{cancellation.choices.shop}", workshop.person):
+        begun = workshop.ledger.begin_settlement(cancellation.id)
+        if begun is None:
+            return  # meanwhile it was done, given up, changed, or joined by another supplier order
+        visit, cancellation = begun
+        choices = cancellation.choices  # as they stand from here on: they may have been changed until now
+        if choices.shop is None or choices.shop_gid is None or choices.shop_choices is None:
+            raise ValueError(f"cancellation {cancellation.id} has no shop order to settle")
         journal = workshop.journal(visit, "settle")
         sent_before = cancellation.shop_stage is ShopStage.SETTLING
         try:
-            workshop.ledger.move_shop(cancellation.id, ShopStage.SETTLING, visit)
             async with workshop.step("cancel the shop order", journal), workshop.shop(choices.shop) as shop:
                 settlement = await shop.cancel(choices.shop_gid, choices.shop_choices)
         except BaseException as error:
@@ -64,7 +64,8 @@ async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
                 kind=stage.value,
                 message=f"shop order {choices.shop_order}: {stage.value.replace('_', ' ')}",
             )
-            workshop.ledger.move_shop(cancellation.id, stage, visit, settlement)
+            marks_at = workshop.clock.now() if ours and marks_for(workshop, cancellation) else None
+            workshop.ledger.move_shop(cancellation.id, stage, visit, settlement, due_at=marks_at)
 
 
 def _not_settled(workshop: Workshop, cancellation: Cancellation, error: CountermandError, visit: str) -> None:

@@ -32,6 +32,18 @@ FIND_ORDERS = operation("find_orders")
 CANCEL_ORDER = operation("cancel_order")
 CANCEL_ORDER_BEFORE_2026_10 = operation("cancel_order_before_2026_10")
 READ_CANCELLATION = operation("read_cancellation", "order_state")
+READ_MARKS = operation("read_marks")
+ADD_TAGS = operation("add_tags")
+SET_METAFIELD = operation("set_metafield")
 
-ALL = (READ_ORDER, FIND_ORDERS, CANCEL_ORDER, CANCEL_ORDER_BEFORE_2026_10, READ_CANCELLATION)
+ALL = (
+    READ_ORDER,
+    FIND_ORDERS,
+    CANCEL_ORDER,
+    CANCEL_ORDER_BEFORE_2026_10,
+    READ_CANCELLATION,
+    READ_MARKS,
+    ADD_TAGS,
+    SET_METAFIELD,
+)
 """Everything that countermand ever sends."""

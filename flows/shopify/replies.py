@@ -203,3 +203,41 @@ class CancellationRead(Reply):
 
     order: OrderState | None = None
     node: JobResult | None = None
+
+
+class MetafieldState(Reply):
+    """A field beside the order."""
+
+    value: str
+
+
+class MarkedOrder(Reply):
+    """What an order has of what staff see."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+    metafield: MetafieldState | None = None
+
+
+class MarksRead(Reply):
+    """The answer to ``ReadMarks``."""
+
+    order: MarkedOrder | None = None
+
+
+class MarkAnswer(Reply):
+    """What the shop said to a mark."""
+
+    user_errors: tuple[UserError, ...] = ()
+
+
+class TagsAdded(Reply):
+    """The answer to ``AddTags``."""
+
+    tags_add: MarkAnswer
+
+
+class MetafieldSet(Reply):
+    """The answer to ``SetMetafield``."""
+
+    metafields_set: MarkAnswer

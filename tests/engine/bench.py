@@ -47,7 +47,7 @@ from agent.model import (
 )
 from agent.portal import Credentials, SupplierPortal, one_by_one
 from agent.settings import Settings
-from agent.storefront import Shop, ShopOrder, ShopSettlement, TokenStore
+from agent.storefront import Marks, Shop, ShopOrder, ShopSettlement, TokenStore
 from agent.vault import Vault
 from agent.walk import Stamper, Walk
 from flows.aliexpress.portal import PORTAL
@@ -298,6 +298,9 @@ class PretendShop:
         self.found: list[str] = []
         self.read_: list[str] = []
         self.cancelled: list[ShopChoices] = []
+        self.marks: list[tuple[str, ...] | Exception] = []
+        """What marking comes to, one after the other; then all of it is written."""
+        self.marked: list[Marks] = []
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Shop]:
@@ -327,6 +330,14 @@ class PretendShop:
         if isinstance(done, Exception):
             raise done
         return done
+
+    async def mark(self, gid: str, marks: Marks) -> tuple[str, ...]:
+        self._answers()
+        self.marked.append(marks)
+        left_out = self.marks.pop(0) if self.marks else ()
+        if isinstance(left_out, Exception):
+            raise left_out
+        return left_out
 
 
 def settlement(refund: Refund | None = Refund.NOW) -> ShopSettlement:
