@@ -43,7 +43,12 @@ async def mark_order(client: ShopifyClient, gid: str, marks: Marks) -> tuple[str
 
 async def _read(client: ShopifyClient, gid: str, marks: Marks) -> MarkedOrder:
     namespace, key = _split(marks.metafield or _NO_FIELD)
-    variables: dict[str, JsonValue] = {"id": gid, "namespace": namespace, "key": key, "withMetafield": marks.metafield is not None}
+    variables: dict[str, JsonValue] = {
+        "id": gid,
+        "namespace": namespace,
+        "key": key,
+        "withMetafield": marks.metafield is not None,
+    }
     answered = await client.read(READ_MARKS, variables, MarksRead)
     if answered.data.order is None:
         raise BadInput(f"the shop {client.settings.domain} has no order {gid}", next="Look in the shop's admin.")
