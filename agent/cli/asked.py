@@ -125,6 +125,8 @@ def left_out(settings: Settings, asked: Asked) -> list[str]:
     :raises BadInput: the account, a number or the shop cannot be used: nobody is asked for the rest in vain.
     """
     _wanted(settings, asked)
+    if asked.shop_order is None:
+        _shop(settings, asked)  # says what has no use without one
     missing = ["reason"] if asked.reason is None and asked.reason_text is None else []
     if asked.shop_order is not None and asked.shop_order.strip():
         checked_note(asked.note)
