@@ -262,6 +262,10 @@ class ShopPolicy(_Table):
     restock: bool | None = None
     notify: bool | None = None
     unknown_siblings: Literal["ask", "trust"] = "ask"
+    tag: str | None = Field(default=None, pattern=r"^[^,\s]([^,\r\n]{0,38}[^,\s])?$")
+    """Added to a shop order that we have cancelled."""
+    metafield: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{3,255}\.[A-Za-z0-9_-]{2,64}$")
+    """The field of a shop order that we have cancelled which says so in words: ``<namespace>.<key>``."""
 
 
 class LinksFile(_Table):

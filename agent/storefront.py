@@ -96,6 +96,15 @@ class Noted(StrEnum):
     """The settings do not allow it."""
 
 
+class Marks(Frozen):
+    """What staff are to see on a shop order that was cancelled. What is ``None`` is not written."""
+
+    tag: str | None = None
+    metafield: str | None = None
+    """The field, beside the merchant's own, that ``text`` is written to: ``<namespace>.<key>``."""
+    text: str = ""
+
+
 class TokenStore(Protocol):
     """
     Where a storefront keeps a short-lived token between runs, encrypted at rest. Whatever passes through it never
@@ -184,6 +193,15 @@ class Shop(Protocol):
         :raises ShopGuarded: it is no longer Unfulfilled, or the shop refuses; nothing was changed.
         :raises Retryable: the shop did not answer, and nothing was sent.
         :raises Uncertain: the cancellation was sent and its end could not be read.
+        """
+
+    async def mark(self, gid: str, marks: Marks) -> tuple[str, ...]:
+        """
+        Write *marks* on the order, beside what it has: nothing of the merchant's is overwritten, and what is there already is
+        not written again.
+
+        :returns: what was left out for good, each as a sentence without its full stop.
+        :raises BadInput, Retryable, SignInNeeded, Uncertain: not all of it is known to be written; it may be tried again.
         """
 
     async def check(self) -> Sequence[ShopFinding]:

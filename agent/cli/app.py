@@ -13,7 +13,21 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import backup, cancel, deciding, doctor, link, new_portal, seeing, signing_in, sweep, teach, worker
+from agent.cli import (
+    backup,
+    cancel,
+    change,
+    deciding,
+    doctor,
+    link,
+    new_portal,
+    seeing,
+    settle,
+    signing_in,
+    sweep,
+    teach,
+    worker,
+)
 from agent.cli.accounts import accounts
 from agent.cli.context import Globals, told
 from agent.cli.notify import notify
@@ -60,6 +74,8 @@ def build() -> typer.Typer:
     app.command("resolve")(deciding.resolve)
     app.command("approve")(deciding.approve)
     app.command("link")(link.link)
+    app.command("change")(change.change)
+    app.command("settle")(settle.settle)
     app.command("sweep")(sweep.sweep)
     app.command("abandon")(deciding.abandon)
     app.command("sign-in")(signing_in.sign_in)

@@ -12,7 +12,7 @@ from agent.model import Frozen, Reason, ReasonChoice, Refund, Settle, ShopChoice
 if TYPE_CHECKING:
     from agent.engine.asking import Request
     from agent.engine.records import Wanted
-    from agent.settings import Settings
+    from agent.settings import Settings, ShopPolicy
 
 NOTE_LIMIT = 255
 """The shop takes a staff note of at most this many characters."""
@@ -39,6 +39,14 @@ class Asked(Frozen):
 
 FOR_THE_SHOP = ("shop", "refund", "shop_reason", "note", "restock", "notify", "only_these")
 """What means nothing without a shop order."""
+
+_OPTIONS = {
+    "refund": "--refund now|later",
+    "shop_reason": "--shop-reason",
+    "restock": "--restock or --no-restock",
+    "notify": "--notify or --no-notify",
+}
+"""The answers that have no default where money moves, and how they are given."""
 
 
 def requests_for(
@@ -120,22 +128,12 @@ def shop_answers(settings: Settings, asked: Asked) -> tuple[str, ShopChoices]:
 
     :raises BadInput: the shop is unknown, or an answer is missing.
     """
-    note = asked.note
-    if note is not None and len(note) > NOTE_LIMIT:
-        raise BadInput(f"the note has {len(note)} characters; the shop takes at most {NOTE_LIMIT}", next="Shorten it.")
+    note = checked_note(asked.note)
     name, shop = settings.shop(asked.shop)
-    policy = shop.policy
-    refund, reason = asked.refund or policy.refund, asked.shop_reason or policy.reason
-    restock = policy.restock if asked.restock is None else asked.restock
-    notify = policy.notify if asked.notify is None else asked.notify
+    refund, reason, restock, notify = _answers(shop.policy, asked)
     missing = [
         option
-        for option, value in (
-            ("--refund now|later", refund),
-            ("--shop-reason", reason),
-            ("--restock or --no-restock", restock),
-            ("--notify or --no-notify", notify),
-        )
+        for option, value in zip(_OPTIONS.values(), (refund, reason, restock, notify), strict=True)
         if value is None
     ]
     if missing or refund is None or reason is None or restock is None or notify is None:
@@ -144,3 +142,44 @@ def shop_answers(settings: Settings, asked: Asked) -> tuple[str, ShopChoices]:
             next=f"Give it here, or once for all in policy of [shops.{name}]. Nothing is assumed where money moves.",
         )
     return name, ShopChoices(refund=refund, reason=reason, note=note, restock=restock, notify=notify)
+
+
+def left_out(settings: Settings, asked: Asked) -> list[str]:
+    """
+    The answers that neither *asked* nor the shop's policy gives, by their names in ``Asked``.
+
+    :raises BadInput: the account, a number or the shop cannot be used: nobody is asked for the rest in vain.
+    """
+    if asked.order or asked.account is not None:
+        wanted_orders(settings, asked)
+    has_shop_order = asked.shop_order is not None or asked.shop is not None  # with a shop alone it is looked for
+    if not has_shop_order:
+        _shop(settings, asked)  # says what has no use without one
+    check_shop_order(asked)
+    missing = ["reason"] if asked.reason is None and asked.reason_text is None else []
+    if has_shop_order:
+        checked_note(asked.note)
+        _, shop = settings.shop(asked.shop)
+        missing += [name for name, value in zip(_OPTIONS, _answers(shop.policy, asked), strict=True) if value is None]
+    return missing
+
+
+def checked_note(note: str | None) -> str | None:
+    """
+    *note*, if the shop takes it.
+
+    :raises BadInput: it is too long.
+    """
+    if note is not None and len(note) > NOTE_LIMIT:
+        raise BadInput(f"the note has {len(note)} characters; the shop takes at most {NOTE_LIMIT}", next="Shorten it.")
+    return note
+
+
+def _answers(policy: ShopPolicy, asked: Asked) -> tuple[Refund | None, ShopReason | None, bool | None, bool | None]:
+    """What is to happen in the shop: what was given, else what the policy says, else nothing."""
+    return (
+        asked.refund or policy.refund,
+        asked.shop_reason or policy.reason,
+        policy.restock if asked.restock is None else asked.restock,
+        policy.notify if asked.notify is None else asked.notify,
+    )

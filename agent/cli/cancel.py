@@ -154,6 +154,10 @@ def cancel(
 
     person = TerminalPerson(state.people, watch.bar if watch else None)
     manner = Manner(headed=headed, ask=ask, slow_mo=slow_mo or 0, step=step, pause_on_failure=pause_on_failure)
+    if file is None and person.is_here and not state.json:
+        from agent.cli.asking_for import ask_for_what_is_missing
+
+        asked = asyncio.run(ask_for_what_is_missing(person, state.settings, asked))
     queued = wait is Wait.NONE and not person.is_here
     must_find = file is None and is_incomplete(asked)
     if must_find:
@@ -370,8 +374,9 @@ class Cancelling:
             logger.opt(exception=error).debug("a bug in a visit of {}", id)
             self._broken[id] = self._may_be_out(error, [id]) or error
         self._advanced |= looked_at
-        for one in looked_at:
-            self._tell(self._asked.index(one))
+        for number, asked in enumerate(self._asked):
+            if asked in looked_at:  # several requests of a file may be one cancellation
+                self._tell(number)
 
     def _tell(self, number: int) -> None:
         if self._watch:

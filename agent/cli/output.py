@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,15 @@ from agent.redact import redactor
 
 if TYPE_CHECKING:
     from agent.engine.ledger import Ledger
-    from agent.engine.records import Cancellation
+    from agent.engine.records import Cancellation, Event
 
 _COLOURS = {Stage.DONE: "green", Stage.REFUSED: "red", Stage.NEEDS_OPERATOR: "yellow"}
 
 
 def show_result(state: Globals, result: Result) -> None:
     """One cancellation: its stage, its orders, its shop order, what to do next. On stdout for people, on stderr beside ``--json``."""
+    from agent.engine.results import refund_in_words
+
     console = state.people if state.json else state.out
     if result.id is not None and result.stage is not None:
         colour = _COLOURS.get(result.stage, "cyan")
@@ -38,7 +41,7 @@ def show_result(state: Globals, result: Result) -> None:
                 f"shop {result.shop.shop}",
                 escape(result.shop.order or ""),
                 result.shop.stage.value.replace("_", " "),
-                _money(result),
+                refund_in_words(result.shop),
             )
         console.print(table)
         if result.drift:
@@ -75,6 +78,16 @@ def show_shop_wait(state: Globals, cancellation: Cancellation, ledger: Ledger) -
     )
 
 
+def show_marks(state: Globals, events: Sequence[Event]) -> None:
+    """What was written into the shop for its staff, or why it was not."""
+    told = [event for event in events if event.what in ("marked", "not_marked")]
+    if told:
+        last = told[-1]
+        what = "marked in the shop" if last.what == "marked" else "not marked in the shop"
+        detail = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in (last.detail or {}).items())
+        state.out.print(f"  {what}{f' ({detail})' if detail else ''}", markup=False, soft_wrap=True)
+
+
 def show_error(state: Globals, error: ErrorReport) -> None:
     """What went wrong, and what to do now, for a person."""
     state.people.print(f"[bold red]{error.kind.value.replace('_', ' ')}:[/] ", end="")
@@ -82,12 +95,3 @@ def show_error(state: Globals, error: ErrorReport) -> None:
     if error.next:
         state.people.print("[bold]next:[/] ", end="")
         state.people.print(redactor.clean(error.next), markup=False)
-
-
-def _money(result: Result) -> str:
-    shop = result.shop
-    if shop.refund is None or shop.stage is not ShopStage.CANCELLED:
-        return ""
-    if shop.refund.value == "later":
-        return "refund later"
-    return f"refunded {shop.amount} {shop.currency}" if shop.amount is not None else "refund now"

@@ -121,6 +121,8 @@ class Cancellation:
     orders: tuple[SupplierOrder, ...]
     queued: bool = False
     """Nobody was there who could be asked whether these are all supplier orders behind the shop order."""
+    anyway: bool = False
+    """A person said: cancel the shop order although a supplier order will be delivered."""
 
     @property
     def accounts(self) -> tuple[tuple[str, str], ...]:
@@ -269,6 +271,7 @@ def _cancellation(row: CancellationRow, orders: Sequence[SupplierOrder]) -> Canc
         error=error,
         orders=tuple(orders),
         queued=row.queued,
+        anyway=row.anyway,
     )
 
 

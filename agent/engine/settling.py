@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from agent.browser.evidence import Journal
 from agent.engine.records import Cancellation
+from agent.engine.shop_marks import marks_for
 from agent.engine.siblings import check_siblings, read_siblings
 from agent.engine.workshop import Workshop, end_with
 from agent.errors import CountermandError, Retryable, ShopGuarded, ShopOrderNotCancellable
@@ -45,14 +46,16 @@ async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
     """
     Cancel the shop order, now that every supplier order is withdrawn. Where somebody is at work on it, that is taken back first; if a
     fulfillment service has to agree to it, a later visit goes on.
+
+    Until all of it is taken back its choices may be changed, and another supplier order may join it: then this visit cancels nothing.
     """
-    choices = cancellation.choices
-    if choices.shop is None or choices.shop_gid is None or choices.shop_choices is None:
-        raise ValueError(f"cancellation {cancellation.id} has no shop order to settle")
-    async with workshop.database.locks.held(f"shop.{choices.shop}", workshop.person):
+    async with workshop.database.locks.held(f"shop.{cancellation.choices.shop}", workshop.person):
         cancellation = workshop.ledger.get(cancellation.id)
-        if cancellation.stage.is_final or cancellation.shop_stage is ShopStage.CANCELLED:
-            return
+        choices = cancellation.choices
+        if choices.shop is None or choices.shop_gid is None or choices.shop_choices is None:
+            raise ValueError(f"cancellation {cancellation.id} has no shop order to settle")
+        if cancellation.stage is not Stage.SETTLING:
+            return  # meanwhile it was done, given up, changed, or joined by another supplier order
         visit = workshop.ledger.begin_visit(cancellation.id, "settle", None)
         journal = workshop.journal(visit, "settle")
         sent_before = cancellation.shop_stage is ShopStage.SETTLING
@@ -63,9 +66,14 @@ async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
                 if waiting is not None:
                     _wait(workshop, cancellation, waiting, journal, visit)
                     return
-                workshop.ledger.move_shop(cancellation.id, ShopStage.SETTLING, visit)
+                answers = workshop.ledger.begin_settlement(cancellation.id, visit)
+                if answers is None:
+                    journal.end(
+                        ok=True, kind="overtaken", message=f"shop order {choices.shop_order}: not to be cancelled now"
+                    )
+                    return
                 async with workshop.step("cancel the shop order", journal):
-                    settlement = await shop.cancel(choices.shop_gid, choices.shop_choices)
+                    settlement = await shop.cancel(choices.shop_gid, answers)
         except BaseException as error:
             end_with(journal, error)
             if not isinstance(error, CountermandError):
@@ -80,7 +88,8 @@ async def settle(workshop: Workshop, cancellation: Cancellation) -> None:
                 kind=stage.value,
                 message=f"shop order {choices.shop_order}: {stage.value.replace('_', ' ')}",
             )
-            workshop.ledger.move_shop(cancellation.id, stage, visit, settlement)
+            marks_at = workshop.clock.now() if ours and marks_for(workshop, cancellation) else None
+            workshop.ledger.move_shop(cancellation.id, stage, visit, settlement, due_at=marks_at)
 
 
 def _wait(workshop: Workshop, cancellation: Cancellation, waiting: ShopWaiting, journal: Journal, visit: str) -> None:

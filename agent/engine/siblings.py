@@ -5,7 +5,7 @@ The other supplier orders behind a shop order: who is paid back for all of it mu
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from agent.engine.finding import Named, named_by
 from agent.engine.records import Cancellation
@@ -39,7 +39,7 @@ def check_siblings(workshop: Workshop, cancellation: Cancellation, named: Sequen
     if more:
         numbers = list(dict.fromkeys(one.number for one in more))
         sources = ", ".join(dict.fromkeys(one.source.value for one in more))
-        all_of_them = command(cancellation, [*(one.order_id for one in cancellation.orders), *numbers])
+        all_of_them = ", then ".join(_with(cancellation, more))
         raise MoreOrdersBehind(
             f"shop order {choices.shop_order} names further supplier orders that nobody asked for: {', '.join(numbers)} ({sources})",
             next=f"Withdraw them too: {all_of_them}. Or leave them be: {_only_these(cancellation)}.",
@@ -55,7 +55,7 @@ def check_siblings(workshop: Workshop, cancellation: Cancellation, named: Sequen
         )
 
 
-def command(cancellation: Cancellation, numbers: Sequence[str], *more: str) -> str:
+def command(cancellation: Cancellation, numbers: Sequence[str], *more: str, account: str | None = None) -> str:
     """
     The command that asks for *numbers* with the choices of *cancellation*; without numbers, for those it has.
 
@@ -63,7 +63,7 @@ def command(cancellation: Cancellation, numbers: Sequence[str], *more: str) -> s
     """
     choices = cancellation.choices
     words = ["countermand", "cancel", *numbers]
-    words += ["--account", cancellation.orders[0].account] if numbers else []
+    words += ["--account", account or cancellation.orders[0].account] if numbers else []
     words += [*_reason(choices.reason), "--shop", choices.shop or "", "--shop-order", choices.shop_gid or ""]
     if (shop := choices.shop_choices) is not None:
         words += ["--refund", shop.refund, "--shop-reason", shop.reason]
@@ -71,6 +71,17 @@ def command(cancellation: Cancellation, numbers: Sequence[str], *more: str) -> s
     words += ["--settle", choices.settle] if choices.settle is not Settle.ON_APPROVAL else []
     has_note = choices.shop_choices is not None and choices.shop_choices.note
     return shlex.join([*words, *more]) + (" --note … (the same note)" if has_note else "")
+
+
+def _with(cancellation: Cancellation, more: Sequence[Named]) -> Iterator[str]:
+    """The commands by which *more* joins it, one for each account: an order whose account nobody knows is taken for one of ours."""
+    accounts = {one.number: one.account for one in more if one.account is not None}
+    by_account: dict[str, list[str]] = {}
+    for one in more:
+        by_account.setdefault(accounts.get(one.number) or cancellation.orders[0].account, []).append(one.number)
+    for account, numbers in by_account.items():
+        ours = [one.order_id for one in cancellation.orders if one.account == account]
+        yield command(cancellation, list(dict.fromkeys([*ours, *numbers])), account=account)
 
 
 def _only_these(cancellation: Cancellation) -> str:

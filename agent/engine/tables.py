@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Dialect, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Dialect, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy import DateTime as _DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -72,6 +72,8 @@ class CancellationRow(Base):
     """A person wants these supplier orders withdrawn and no other, whatever the shop order names."""
     queued: Mapped[bool] = mapped_column(default=False)
     """Nobody was there who could be asked: a row of a file, a script that waits for nothing."""
+    anyway: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """A person said: cancel the shop order although a supplier order will be delivered."""
     cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     amount: Mapped[str | None] = mapped_column(String(32))
     """As the shop wrote it: how many decimals a currency has is the shop's to say."""

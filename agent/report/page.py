@@ -20,7 +20,7 @@ from loguru import logger
 from agent.browser.evidence import Step, VisitJournal, read_journal
 from agent.engine.ledger import Ledger
 from agent.engine.records import Cancellation
-from agent.engine.results import report_path, result_of
+from agent.engine.results import refund_in_words, report_path, result_of
 from agent.redact import redactor
 
 _VISITS = {
@@ -28,6 +28,7 @@ _VISITS = {
     "look": "Looking at the order",
     "sweep": "Looking at all orders of the account that wait",
     "settle": "Settling the shop order",
+    "mark": "Marking the shop order for the staff",
     "sign_in": "Signing in",
 }
 
@@ -60,9 +61,11 @@ def write_report(ledger: Ledger, home: Path, id: str) -> Path:
     )
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     environment.filters["moment"] = _moment
+    result = result_of(cancellation, ledger, home)
     page = environment.get_template("report.html.jinja").render(
         cancellation=cancellation,
-        result=result_of(cancellation, ledger, home),
+        result=result,
+        refund=refund_in_words(result.shop),
         asked=_asked(cancellation),
         visits=[_visit(home / "visits" / visit, visit, pictures) for visit in ledger.visits(id)],
         events=ledger.events(id),

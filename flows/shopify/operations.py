@@ -38,6 +38,8 @@ REQUEST_FULFILLMENT_CANCELLATION = operation("request_fulfillment_cancellation")
 CANCEL_FULFILLMENT_ORDER = operation("cancel_fulfillment_order")
 OPEN_FULFILLMENT_ORDER = operation("open_fulfillment_order")
 READ_NUMBERS = operation("read_numbers")
+READ_MARKS = operation("read_marks")
+ADD_TAGS = operation("add_tags")
 SET_METAFIELD = operation("set_metafield")
 CHECK_SHOP = operation("check_shop")
 CHECK_SEARCH = operation("check_search")
@@ -52,6 +54,8 @@ ALL = (
     CANCEL_FULFILLMENT_ORDER,
     OPEN_FULFILLMENT_ORDER,
     READ_NUMBERS,
+    READ_MARKS,
+    ADD_TAGS,
     SET_METAFIELD,
     CHECK_SHOP,
     CHECK_SEARCH,

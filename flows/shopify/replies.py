@@ -219,11 +219,16 @@ class AttributeState(Reply):
     value: str | None = None
 
 
-class MetafieldState(Reply):
-    """What an app keeps beside an order."""
+class MetafieldText(Reply):
+    """What a metafield says."""
+
+    value: str
+
+
+class MetafieldState(MetafieldText):
+    """What an app keeps beside an order, with what is needed to change it."""
 
     type: str
-    value: str
     compare_digest: str
 
 
@@ -244,16 +249,10 @@ class NumbersRead(Reply):
     order: NamedNumbers | None = None
 
 
-class MetafieldAnswer(Reply):
-    """What the shop said to ``metafieldsSet``."""
-
-    user_errors: tuple[UserError, ...] = ()
-
-
 class MetafieldSet(Reply):
     """The answer to ``SetMetafield``."""
 
-    metafields_set: MetafieldAnswer
+    metafields_set: ChangeAnswer
 
 
 class HasId(Reply):
@@ -276,8 +275,8 @@ class CancelSent(Reply):
     order_cancel: CancelAnswer
 
 
-class ShareAnswer(Reply):
-    """What the shop said to a change of one share."""
+class ChangeAnswer(Reply):
+    """What the shop said to a change of which only matters whether it refused it."""
 
     user_errors: tuple[UserError, ...] = ()
 
@@ -285,7 +284,7 @@ class ShareAnswer(Reply):
 class ShareChanged(Reply):
     """The answer to a mutation about a share; which one it was about does not matter."""
 
-    answer: ShareAnswer = Field(
+    answer: ChangeAnswer = Field(
         validation_alias=AliasChoices(
             "fulfillmentOrderSubmitCancellationRequest", "fulfillmentOrderCancel", "fulfillmentOrderOpen"
         )
@@ -344,3 +343,23 @@ class AnythingFound(Reply):
 def words_of(errors: tuple[UserError, ...]) -> str:
     """Why the shop would not do it, in its own words."""
     return "; ".join(error.message for error in errors)[:300] or "without a reason"
+
+
+class MarkedOrder(Reply):
+    """What an order has of what staff see."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+    metafield: MetafieldText | None = None
+
+
+class MarksRead(Reply):
+    """The answer to ``ReadMarks``."""
+
+    order: MarkedOrder | None = None
+
+
+class TagsAdded(Reply):
+    """The answer to ``AddTags``."""
+
+    tags_add: ChangeAnswer

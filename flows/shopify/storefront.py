@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from agent.model import ShopChoices
 from agent.storefront import (
+    Marks,
     NamingOrder,
     Noted,
     Shop,
@@ -28,6 +29,7 @@ from flows.shopify.check import check_shop
 from flows.shopify.client import ShopifyClient
 from flows.shopify.guard import find_obstacle
 from flows.shopify.lookup import find_order, read_order
+from flows.shopify.marking import mark_order
 from flows.shopify.replies import OrderState
 from flows.shopify.settings import Patience, ShopifySettings
 from flows.shopify.settle import cancel_order
@@ -75,6 +77,10 @@ class ShopifyShop:
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:
         """Cancel the order, and return once it was read back as cancelled."""
         return await cancel_order(self._client, gid, choices)
+
+    async def mark(self, gid: str, marks: Marks) -> tuple[str, ...]:
+        """Write *marks* on the order, beside what it has; gives what was left out for good."""
+        return await mark_order(self._client, gid, marks)
 
     async def check(self) -> Sequence[ShopFinding]:
         """Whether everything is there that cancelling will need."""

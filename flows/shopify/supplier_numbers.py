@@ -21,7 +21,7 @@ from agent.storefront import NamingOrder, Noted, Source, SupplierNumber
 from flows.shopify.client import ShopifyClient
 from flows.shopify.lookup import gone, search_orders
 from flows.shopify.operations import READ_NUMBERS, SET_METAFIELD
-from flows.shopify.replies import MetafieldSet, MetafieldState, NamedNumbers, NumbersRead
+from flows.shopify.replies import MetafieldSet, MetafieldState, NamedNumbers, NumbersRead, words_of
 
 LIST_TYPE = "list.single_line_text_field"
 """The type of a metafield that we make."""
@@ -99,9 +99,8 @@ async def note_number(client: ShopifyClient, gid: str, number: str) -> Noted:
         if not refusals:
             return Noted.WRITTEN
         if not any(one.code == _STALE for one in refusals):
-            words = "; ".join(one.message for one in refusals)[:300]
             raise BadInput(
-                f"the shop refuses to note {number} in the metafield {numbers.metafield} of {order.name}: {words}",
+                f"the shop refuses to note {number} in the metafield {numbers.metafield} of {order.name}: {words_of(refusals)}",
                 next="Look at the metafield's definition in the shop's admin, or set write = false in numbers.",
             )
     raise Retryable(f"the metafield {numbers.metafield} of the order is being changed by somebody else all the time")

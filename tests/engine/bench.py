@@ -48,6 +48,7 @@ from agent.model import (
 from agent.portal import Credentials, SupplierPortal, one_by_one
 from agent.settings import Settings
 from agent.storefront import (
+    Marks,
     NamingOrder,
     Noted,
     Shop,
@@ -316,6 +317,9 @@ class PretendShop:
         """Which orders name a supplier order, as the shop's search tells."""
         self.notes: list[str] = []
         """The supplier orders that were noted at the order."""
+        self.marks: list[tuple[str, ...] | Exception] = []
+        """What marking comes to, one after the other; then all of it is written."""
+        self.marked: list[Marks] = []
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Shop]:
@@ -368,6 +372,14 @@ class PretendShop:
         if isinstance(done, Exception):
             raise done
         return done
+
+    async def mark(self, gid: str, marks: Marks) -> tuple[str, ...]:
+        self._answers()
+        self.marked.append(marks)
+        left_out = self.marks.pop(0) if self.marks else ()
+        if isinstance(left_out, Exception):
+            raise left_out
+        return left_out
 
 
 def settlement(refund: Refund | None = Refund.NOW) -> ShopSettlement:
