@@ -14,6 +14,7 @@ from agent.engine.deciding import abandon, ask_again, settle_anyway
 from agent.engine.records import Cancellation, Wanted
 from agent.errors import ApprovalNeeded, BadInput, NotCancellable, Refused, Retryable, ShopGuarded, Uncertain
 from agent.model import ErrorKind, OrderId, OrderStage, Refund, Settle, ShopStage, Stage, Submission
+from agent.report import write_report
 from agent.storefront import ShopOrder
 from tests.engine.bench import (
     GID,
@@ -303,6 +304,8 @@ async def test_settling_anyway_cancels_the_shop_order_once(bench: Bench) -> None
         (event.actor, event.detail) for event in bench.ledger.events(one.id) if event.what == "settle_anyway"
     ]
     assert any(f"supplier order {OTHER} will still be delivered" in said for said in bench.person.heard)
+    report = write_report(bench.ledger, bench.home, one.id).read_text(encoding="utf-8")
+    assert "Not all was withdrawn at the supplier, and cancelled in the shop." in report
 
 
 @pytest.mark.parametrize("yes", [True, False])
