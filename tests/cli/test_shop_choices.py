@@ -111,6 +111,29 @@ def test_only_what_is_missing_is_asked_for(
     assert 1 == len(person.asked)
 
 
+@pytest.mark.parametrize("given", [["--shop-order", "#1001"], [ORDER, "--shop", "main"]], ids=["shop order", "order"])
+def test_it_is_asked_for_also_where_the_other_half_is_looked_for(
+    playground: Playground, within: Within, ledger: Bench, monkeypatch: pytest.MonkeyPatch, given: list[str]
+) -> None:
+    """
+    First what the form needs, then whether what was found is meant; both answers are used.
+    """
+    playground.shop.orders["#1001"].tags = [ORDER]
+    person = Scripted(monkeypatch, "later")
+
+    ran = within("cancel", *given, "--reason", "duplicate", "--wait", "none")
+
+    one = asked_for(ledger)
+    assert (0, 2, "Refund the customer with the cancellation?") == (ran.code, len(person.asked), person.asked[0]), (
+        ran.err
+    )
+    assert (ORDER, "#1001", "later") == (
+        one.orders[0].order_id,
+        one.choices.shop_order,
+        one.choices.shop_choices.refund,
+    )
+
+
 def test_no_answer_is_no_request(within: Within, ledger: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Enter instead of an answer: exit 2 as it is without a terminal, and nothing is claimed.

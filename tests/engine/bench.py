@@ -19,6 +19,7 @@ from sqlalchemy import select
 from agent.browser.commit import CommitOptions
 from agent.browser.confirming import Confirmations
 from agent.browser.evidence import Journal
+from agent.browser.onlooker import Call, Ending, Nobody, Onlooker
 from agent.browser.session import BrowserSession, SignedInState
 from agent.engine.advance import Engine
 from agent.engine.asking import Request
@@ -245,8 +246,20 @@ class PretendPortal:
         return one_by_one(cast(SupplierPortal, self), walk, orders)
 
 
+class _PretendReader:
+    """Nobody looks on."""
+
+    def is_watched_by(self, onlooker: Onlooker) -> None:
+        """See ``BrowserWalk.is_watched_by``."""
+
+    @asynccontextmanager
+    async def call(self, call: Call) -> AsyncIterator[Ending]:
+        """See ``BrowserWalk.call``."""
+        yield Ending()
+
+
 @dataclass
-class _PretendWalk:
+class _PretendWalk(_PretendReader):
     stamper: Stamper
     limits: CommitOptions
 
@@ -260,7 +273,10 @@ class _PretendSession:
         return _PretendWalk(stamper, limits)
 
     async def reading_walk(self, journal: Journal, person: object) -> object:
-        return object()
+        return _PretendReader()
+
+    def recorder(self, *around: object) -> Onlooker:
+        return Nobody()
 
     async def state(self) -> SignedInState:
         return SignedInState(storage={}, session_storage={})

@@ -14,7 +14,7 @@ import httpx
 
 from agent.engine.records import Cancellation
 from agent.model import Answer, ErrorKind, OrderId, ShopChoices, ShopStage, Stage
-from agent.settings import ShopSettings
+from agent.settings import ShopPolicy, ShopSettings
 from fixtures.shopify import FakeShop
 from fixtures.shopify.orders import FulfillmentDisplay, FulfillmentOrder, ShopOrder
 from fixtures.shopify.record import Line
@@ -53,6 +53,12 @@ class NearShop:
             | fields
         )
         return self.shop.add(order)
+
+    def set_policy(self, **policy: object) -> None:
+        """The shop's policy in the settings."""
+        shop = self.bench.settings.shops["main"].model_copy(update={"policy": ShopPolicy.model_validate(policy)})
+        self.bench.settings = self.bench.settings.model_copy(update={"shops": {"main": shop}})
+        self.bench.workshop.settings = self.bench.settings
 
     def claim(self, order: ShopOrder, choices: ShopChoices = SHOP_CHOICES) -> Cancellation:
         """A cancellation of *order* and of a supplier order behind it."""

@@ -10,12 +10,13 @@ from datetime import timedelta
 import pytest
 
 from agent.engine.asking import ask
-from agent.engine.deciding import abandon, ask_again, settle_anyway
+from agent.engine.before_settling import Change
+from agent.engine.deciding import abandon, ask_again, change, settle_anyway
 from agent.engine.records import Cancellation, Wanted
 from agent.errors import ApprovalNeeded, BadInput, NotCancellable, Refused, Retryable, ShopGuarded, Uncertain
 from agent.model import ErrorKind, OrderId, OrderStage, Refund, Settle, ShopStage, Stage, Submission
 from agent.report import write_report
-from agent.storefront import ShopOrder
+from agent.storefront import ShopOrder, ShopWaiting
 from tests.engine.bench import (
     GID,
     NOON,
@@ -436,3 +437,100 @@ async def test_while_the_shop_order_may_be_cancelled_the_supplier_is_not_asked_a
         await ask_again(bench.workshop, one.id)
     with pytest.raises(BadInput, match="cannot be abandoned now"):
         abandon(bench.workshop, one.id)
+
+
+# -- while a fulfillment service is waited for
+
+
+WAITS = ShopWaiting(what="the warehouse was asked to let go of the shop order #1001, and has not answered")
+
+
+async def waiting(bench: Bench) -> Cancellation:
+    """The supplier has agreed, and somebody at the shop has to let go."""
+    one = await ask(bench.workshop, asks(ORDER, shop_order="#1001"))
+    bench.portal.acts = [ends(NOW)]
+    bench.shop.waits = [WAITS]
+    return await goes_on(bench, one)
+
+
+async def later(bench: Bench, one: Cancellation) -> Cancellation:
+    bench.clock.forward(timedelta(minutes=2).total_seconds())
+    return await goes_on(bench, one)
+
+
+async def test_an_order_joins_while_the_shop_order_waits_for_a_service(bench: Bench) -> None:
+    """
+    Nothing was cancelled yet: the further order is withdrawn at once, and the shop order is cancelled after both.
+    """
+    one = await waiting(bench)
+    joined = await ask(bench.workshop, asks(OTHER, shop_order="#1001"))
+    bench.portal.acts = [ends(NOW)]
+
+    done = await later(bench, one)
+
+    assert (Stage.SETTLING, Stage.OPEN, Stage.DONE) == (one.stage, joined.stage, done.stage)
+    assert ([ORDER, OTHER], 1) == (bench.portal.asked, len(bench.shop.cancelled))
+
+
+async def test_choices_are_changed_while_the_shop_order_waits_for_a_service(bench: Bench) -> None:
+    """
+    The answers that stand when it is cancelled are sent.
+    """
+    one = await waiting(bench)
+
+    change(bench.workshop, one.id, Change(refund=Refund.LATER))
+    done = await later(bench, one)
+
+    assert Stage.DONE is done.stage
+    assert [Refund.LATER] == [choices.refund for choices in bench.shop.cancelled]
+
+
+async def test_what_joins_while_the_shop_is_asked_goes_on_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It joins in the middle of the visit that finds a service to be waited for: its own visit does not wait for the service.
+    """
+    one = await ask(bench.workshop, asks(ORDER, shop_order="#1001"))
+    bench.portal.acts = [ends(NOW)]
+    engine, other = bench.engine(), bench.beside()
+    await engine.advance(bench.clock.now(), [one.id])
+
+    async def joined_meanwhile(gid: str) -> ShopWaiting:
+        assert other.ledger.join(other.ledger.get(one.id), asks(OTHER).wanted) is not None
+        return WAITS
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.shop, "take_back", joined_meanwhile)
+        await engine.advance(bench.clock.now(), [one.id])
+    other.close()
+
+    now = bench.again(one)
+    assert (Stage.OPEN, ShopStage.WAITING, bench.clock.now()) == (now.stage, now.shop_stage, now.due_at)
+    bench.portal.acts = [ends(NOW)]
+    assert Stage.DONE is (await goes_on(bench, one)).stage
+
+
+async def test_settled_anyway_it_is_taken_back_first(bench: Bench) -> None:
+    """
+    A person's word and a silent service: the word stands until the service has let go.
+    """
+    one = await mixed(bench)
+    bench.shop.waits = [WAITS]
+    await settle_anyway(bench.workshop, one.id)
+    waits = await goes_on(bench, one)
+
+    done = await later(bench, one)
+
+    assert (Stage.SETTLING, ShopStage.WAITING, Stage.DONE) == (waits.stage, waits.shop_stage, done.stage)
+
+
+async def test_a_shop_order_is_not_given_afterwards_to_an_order_that_has_none(bench: Bench) -> None:
+    """
+    One was asked for without a shop order; with it and with another, that is the difference that is named.
+    """
+    alone = await ask(bench.workshop, asks(ORDER))
+    bench.ledger.move_order(alone.orders[0], OrderStage.APPROVED, None)
+
+    with pytest.raises(BadInput, match=f"{alone.id} was asked for with other choices: .*shop order none, not #1001"):
+        await ask(bench.workshop, asks(ORDER, OTHER, shop_order="#1001"))

@@ -345,3 +345,41 @@ async def test_what_is_being_cancelled_cannot_be_abandoned(near: NearShop) -> No
 
     with pytest.raises(BadInput, match="being cancelled"):
         near.bench.ledger.abandon(claimed.id, "too late")
+
+
+async def test_a_token_that_lost_a_right_takes_back_and_cancels_nothing(near: NearShop) -> None:
+    """
+    Work that cannot be seen looks like none: it is for a person, and with the right again it goes on.
+    """
+    claimed = near.claim(near.add())
+    scopes = near.shop.switches.scopes
+    await near.until_approved(claimed)
+    near.shop.switches.scopes = ("write_orders",)
+
+    await near.bench.engine().advance(near.bench.clock.now(), [claimed.id])
+    stopped, sent = near.stands(claimed), near.sent
+    near.shop.switches.scopes = scopes
+    near.bench.ledger.wake(claimed.id)
+    await near.bench.engine().advance(near.bench.clock.now(), [claimed.id])
+
+    assert ((Stage.NEEDS_OPERATOR, ShopStage.WAITING, 20, ErrorKind.SIGN_IN_NEEDED), []) == (stopped, sent)
+    assert (DONE, [(CANCEL, True)]) == (near.stands(claimed), near.sent)
+
+
+async def test_what_a_service_let_go_of_is_marked_in_the_shop(near: NearShop) -> None:
+    """
+    The whole way: asked, waited for, cancelled, marked.
+    """
+    near.set_policy(tag="withdrawn", metafield="countermand.result")
+    order = _at_a_service(near)
+    claimed = near.claim(order)
+    await near.until_approved(claimed)
+    await near.next_visit(claimed)
+    near.shop.answer_cancellation(order.name, accept=True)
+
+    await near.next_visit(claimed)
+    await near.next_visit(claimed)
+
+    assert DONE == near.stands(claimed)
+    assert [(ASK, True), (CANCEL, True), ("tagsAdd", True), ("metafieldsSet", True)] == near.sent
+    assert (["withdrawn"], 1) == (order.tags, len(order.metafields))

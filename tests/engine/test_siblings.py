@@ -268,3 +268,84 @@ async def test_it_is_settled_in_the_end(bench: Bench) -> None:
 
     assert (Stage.DONE, ShopStage.CANCELLED) == (bench.again(one).stage, bench.again(one).shop_stage)
     assert 1 == len(bench.shop.cancelled)
+
+
+async def test_only_these_is_no_answer_that_leaves_out_what_was_asked_for(bench: Bench) -> None:
+    """
+    One was asked for and stopped; the other alone with --only-these would be two things at once: exit 2, and nothing is changed.
+    """
+    names(bench, ORDER, OTHER)
+    one = await ask(bench.workshop, asks(shop_order="#1001"))
+    await advance(bench)
+
+    with pytest.raises(BadInput, match="only these no, not yes"):
+        await ask(bench.workshop, replace(asks(OTHER, shop_order="#1001"), only_these=True))
+
+    assert (BEHIND, [ORDER]) == (stands(bench, one), [order.order_id for order in bench.again(one).orders])
+
+
+async def test_all_but_one_may_be_asked_for_with_only_these(bench: Bench) -> None:
+    """
+    A further order joins, and the third that the shop order names is left be.
+    """
+    names(bench, ORDER, OTHER, THIRD)
+    one = await ask(bench.workshop, asks(shop_order="#1001"))
+    await advance(bench)
+
+    both = await ask(bench.workshop, replace(asks(ORDER, OTHER, shop_order="#1001"), only_these=True))
+    await advance(bench)
+    await advance(bench)
+
+    assert one.id == both.id
+    assert [ORDER, OTHER] == bench.portal.asked
+    assert (Stage.AWAITING_DECISION, None, 0) == stands(bench, one)
+
+
+async def test_what_is_out_goes_on_with_the_others_that_were_found(bench: Bench) -> None:
+    """
+    One was submitted before the shop order named another: asking for both has the other submitted, and the first one not again.
+    """
+    one = await ask(bench.workshop, asks(ORDER, OTHER, shop_order="#1001"))
+    await advance(bench)
+    names(bench, ORDER, OTHER, THIRD)
+    await advance(bench)
+    stopped = stands(bench, one)
+
+    await ask(bench.workshop, asks(ORDER, OTHER, THIRD, shop_order="#1001"))
+    await advance(bench)
+    await advance(bench)
+
+    assert (BEHIND, [ORDER, OTHER, THIRD]) == (stopped, bench.portal.asked)
+    assert (Stage.AWAITING_DECISION, None, 0) == stands(bench, one)
+
+
+async def test_a_row_that_joins_asked_nobody(bench: Bench) -> None:
+    """
+    A person asked for one and a file adds another: the person did not know of it, so somebody must say that these are all.
+    """
+    one = await ask(bench.workshop, asks(shop_order="#1001"))
+    await ask(bench.workshop, replace(asks(OTHER, shop_order="#1001"), queued=True))
+    await advance(bench)
+    stopped = stands(bench, one)
+
+    await ask(bench.workshop, asks(ORDER, OTHER, shop_order="#1001"))
+    await advance(bench)
+    await advance(bench)
+
+    assert (BEHIND, [ORDER, OTHER]) == (stopped, bench.portal.asked)
+
+
+async def test_further_orders_of_another_account_have_a_command_of_their_own(bench: Bench) -> None:
+    """
+    One command takes one account; each of those that are named can be given as it stands, one after the other.
+    """
+    names(bench, ORDER, THIRD)
+    order = ShopOrder(gid=GID, name="#1001")
+    bench.workshop.links.link(Wanted("aliexpress", "second", OTHER), "main", order, "operator")
+    one = await ask(bench.workshop, asks(shop_order="#1001"))
+    await advance(bench)
+
+    error = bench.again(one).error
+    assert error is not None
+    assert f"countermand cancel {OTHER} --account second" in error.next
+    assert f"countermand cancel {ORDER} {THIRD} --account main" in error.next
