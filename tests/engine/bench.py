@@ -16,10 +16,11 @@ from typing import Any, Self, cast
 from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import select
 
+from agent.browser import onlooker
 from agent.browser.commit import CommitOptions
 from agent.browser.confirming import Confirmations
 from agent.browser.evidence import Journal
-from agent.browser.onlooker import Call, Ending, Nobody, Onlooker
+from agent.browser.onlooker import Call, Ending, Onlooker
 from agent.browser.session import BrowserSession, SignedInState
 from agent.engine.advance import Engine
 from agent.engine.asking import Request
@@ -249,7 +250,7 @@ class PretendPortal:
 class _PretendReader:
     """Nobody looks on."""
 
-    def is_watched_by(self, onlooker: Onlooker) -> None:
+    def is_watched_by(self, whom: Onlooker) -> None:
         """See ``BrowserWalk.is_watched_by``."""
 
     @asynccontextmanager
@@ -276,7 +277,7 @@ class _PretendSession:
         return _PretendReader()
 
     def recorder(self, *around: object) -> Onlooker:
-        return Nobody()
+        return onlooker.Nobody()
 
     async def state(self) -> SignedInState:
         return SignedInState(storage={}, session_storage={})
