@@ -270,7 +270,8 @@ async def test_joins_and_settlements_at_once_never_leave_an_order_out(bench: Ben
 
         now = bench.again(one)
         assert joined == (2 == len(now.orders))
-        assert (Stage.OPEN if joined else Stage.DONE) is now.stage
+        # Joined soon enough, the further order may have been submitted already.
+        assert now.stage in ((Stage.OPEN, Stage.AWAITING_DECISION) if joined else (Stage.DONE,))
         assert (ShopStage.WAITING if joined else ShopStage.CANCELLED) is now.shop_stage
     other.close()
 
