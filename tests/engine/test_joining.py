@@ -269,7 +269,8 @@ async def test_joins_and_settlements_at_once_never_leave_an_order_out(bench: Ben
 
         now = bench.again(one)
         assert joined == (2 == len(now.orders))
-        assert (Stage.OPEN if joined else Stage.DONE) is now.stage
+        # What joined before the visit began is the one that this visit submits.
+        assert now.stage in ((Stage.OPEN, Stage.AWAITING_DECISION) if joined else (Stage.DONE,))
         assert (ShopStage.WAITING if joined else ShopStage.CANCELLED) is now.shop_stage
     other.close()
 
