@@ -13,6 +13,7 @@ from agent.engine.asking import ask
 from agent.engine.before_settling import Change
 from agent.engine.deciding import abandon, ask_again, change, settle_anyway
 from agent.engine.records import Cancellation, Wanted
+from agent.engine.settling import settle
 from agent.errors import ApprovalNeeded, BadInput, NotCancellable, Refused, Retryable, ShopGuarded, Uncertain
 from agent.model import ErrorKind, OrderId, OrderStage, Refund, Settle, ShopStage, Stage, Submission
 from agent.report import write_report
@@ -230,6 +231,21 @@ async def test_what_joins_before_the_settlement_begins_is_waited_for(
     assert ([ORDER, OTHER], 1) == (bench.portal.asked, len(bench.shop.cancelled))
 
 
+async def test_nobody_is_told_to_stop_for_what_was_joined_before_the_visit(bench: Bench) -> None:
+    """
+    A visit that was to settle, and had to wait for its turn, looks first: with a further order on its way it does not begin.
+    """
+    one = await ask(bench.workshop, asks(ORDER, shop_order="#1001"))
+    bench.ledger.move_order(one.orders[0], OrderStage.APPROVED, None)
+    to_settle = bench.again(one)
+    await ask(bench.workshop, asks(OTHER, shop_order="#1001"))
+    before = whats(bench, one)
+
+    await settle(bench.workshop, to_settle)
+
+    assert (Stage.SETTLING, before) == (to_settle.stage, whats(bench, one))
+
+
 async def test_nothing_joins_once_the_settlement_has_begun(bench: Bench) -> None:
     """
     The shop order is being cancelled for what was there when that began: a further order is refused, and stays free.
@@ -270,7 +286,7 @@ async def test_joins_and_settlements_at_once_never_leave_an_order_out(bench: Ben
 
         now = bench.again(one)
         assert joined == (2 == len(now.orders))
-        # Joined soon enough, the further order may have been submitted already.
+        # What joined before the visit began is the one that this visit submits.
         assert now.stage in ((Stage.OPEN, Stage.AWAITING_DECISION) if joined else (Stage.DONE,))
         assert (ShopStage.WAITING if joined else ShopStage.CANCELLED) is now.shop_stage
     other.close()
