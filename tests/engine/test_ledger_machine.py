@@ -318,7 +318,7 @@ def runs(examples: int) -> settings:
 
 def test_a_few_ways_through_the_ledger() -> None:
     """Whatever happens in whatever order: what is promised holds after each of them."""
-    run_state_machine_as_test(LedgerMachine, settings=runs(10))
+    run_state_machine_as_test(LedgerMachine, settings=runs(5))
 
 
 @pytest.mark.slow

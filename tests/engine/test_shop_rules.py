@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from _pytest.mark import ParameterSet
 from pydantic import JsonValue
 
 from agent.model import Answer, ErrorKind, Refund, ShopChoices, ShopReason, Stage
@@ -183,7 +184,14 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NearShop]:
         yield near
 
 
-@pytest.mark.parametrize("row", ROWS, ids=["-".join(filter(None, row)).replace(" ", "_") for row in ROWS])
+def _row(row: tuple[str, ...]) -> ParameterSet:
+    """Orders that nobody works on differ in choices and money only: they are among the slow tests."""
+    _, _, shares, _, _, meanwhile, *_ = row
+    marks = [pytest.mark.slow] if shares == "open" and not meanwhile else []
+    return pytest.param(row, id="-".join(filter(None, row)).replace(" ", "_"), marks=marks)
+
+
+@pytest.mark.parametrize("row", map(_row, ROWS))
 async def test_what_is_sent_and_where_it_ends(near: NearShop, row: tuple[str, ...]) -> None:
     """
     The supplier agrees to everything that it is asked; the shop gets exactly what the row says, and nothing more.

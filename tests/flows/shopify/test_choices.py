@@ -18,6 +18,7 @@ from tests.flows.shopify.bench import CHOICES, Bench
 LATER = CHOICES.model_copy(update={"refund": Refund.LATER})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", ShopReason)
 async def test_every_combination_of_answers_arrives(bench: Bench, reason: ShopReason) -> None:
     """
