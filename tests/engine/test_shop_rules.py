@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from _pytest.mark import ParameterSet
 from pydantic import JsonValue
 
 from agent.model import Answer, ErrorKind, Refund, ShopChoices, ShopReason, Stage
@@ -184,14 +183,19 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NearShop]:
         yield near
 
 
-def _row(row: tuple[str, ...]) -> ParameterSet:
+def _is_slow(row: tuple[str, ...]) -> bool:
     """Orders that nobody works on differ in choices and money only: they are among the slow tests."""
     _, _, shares, _, _, meanwhile, *_ = row
-    marks = [pytest.mark.slow] if shares == "open" and not meanwhile else []
-    return pytest.param(row, id="-".join(filter(None, row)).replace(" ", "_"), marks=marks)
+    return shares == "open" and not meanwhile
 
 
-@pytest.mark.parametrize("row", map(_row, ROWS))
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id="-".join(filter(None, row)).replace(" ", "_"), marks=[pytest.mark.slow] * _is_slow(row))
+        for row in ROWS
+    ],
+)
 async def test_what_is_sent_and_where_it_ends(near: NearShop, row: tuple[str, ...]) -> None:
     """
     The supplier agrees to everything that it is asked; the shop gets exactly what the row says, and nothing more.
