@@ -39,7 +39,7 @@ from flows.shopify.settings import Patience, ShopifySettings
 from flows.shopify.throttle import Bucket, seconds_until_affordable
 from flows.shopify.transport import NoAnswer, Sleep, Transport
 
-NOTHING_SENT = "Nothing was changed in the shop."
+NOT_CARRIED_OUT = "That was not carried out in the shop."
 
 _VERSION_HEADER = "X-Shopify-API-Version"
 _SCOPE = re.compile(r"`(\w+)` access scope")
@@ -256,7 +256,7 @@ class ShopifyClient:
 
 
 def _unchanged(error: CountermandError) -> CountermandError:
-    error.done_so_far = NOTHING_SENT
+    error.done_so_far = NOT_CARRIED_OUT
     return error
 
 

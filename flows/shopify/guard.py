@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from agent.errors import ShopGuarded
 from agent.model import Frozen
-from flows.shopify.client import NOTHING_SENT
 from flows.shopify.fulfillment import WayBack, at_work, places
 from flows.shopify.replies import FulfillmentOrderState, OrderState
+
+NOT_CANCELLED = "The shop order was not cancelled."
+"""True whatever else was done to it on the way."""
 
 _UNFULFILLED = frozenset({"UNFULFILLED", "OPEN", "RESTOCKED"})  # the last two are older words for the first
 _IN_PROGRESS = frozenset({"IN_PROGRESS", "PENDING_FULFILLMENT"})
@@ -53,7 +55,7 @@ def is_in_progress(order: OrderState) -> bool:
     return order.display_fulfillment_status in _IN_PROGRESS
 
 
-def refuse(order: OrderState, obstacle: Obstacle | None, done_so_far: str = NOTHING_SENT) -> None:
+def refuse(order: OrderState, obstacle: Obstacle | None, done_so_far: str = NOT_CANCELLED) -> None:
     """
     Stop at *obstacle*, if there is one.
 

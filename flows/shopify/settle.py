@@ -28,8 +28,8 @@ from tenacity import (
 from agent.errors import BadInput, CountermandError, Retryable, ShopGuarded, Uncertain
 from agent.model import Refund, ShopChoices
 from agent.storefront import ShopSettlement
-from flows.shopify.client import NOTHING_SENT, ShopifyClient
-from flows.shopify.guard import find_obstacle_now, refuse
+from flows.shopify.client import ShopifyClient
+from flows.shopify.guard import NOT_CANCELLED, find_obstacle_now, refuse
 from flows.shopify.lookup import read_order
 from flows.shopify.operations import CANCEL_ORDER, CANCEL_ORDER_BEFORE_2026_10, READ_CANCELLATION
 from flows.shopify.replies import CancelAnswer, CancellationRead, CancelSent, OrderState, UserError, words_of
@@ -152,7 +152,7 @@ async def _after_refusal(
         f"the shop refuses to cancel {before.name}: {words}",
         next="Look at the order in the shop's admin and mend what it says, or cancel it there.",
     )
-    guarded.done_so_far = NOTHING_SENT
+    guarded.done_so_far = NOT_CANCELLED
     raise guarded
 
 

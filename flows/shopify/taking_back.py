@@ -20,7 +20,7 @@ from agent.errors import BadInput, CountermandError, Retryable, ShopGuarded, Unc
 from agent.storefront import ShopWaiting
 from flows.shopify.client import ShopifyClient
 from flows.shopify.fulfillment import WayBack, asked_at, at_work, places, way_back
-from flows.shopify.guard import find_obstacle, is_in_progress, refuse
+from flows.shopify.guard import NOT_CANCELLED, find_obstacle, is_in_progress, refuse
 from flows.shopify.lookup import read_order
 from flows.shopify.operations import (
     CANCEL_FULFILLMENT_ORDER,
@@ -33,7 +33,6 @@ from flows.shopify.replies import OrderState, ShareChanged, words_of
 _MESSAGE = "The order is being cancelled. Please do not send it."
 _MOST_STEPS = 60
 """Twice as many as an order is read with shares: whoever comes so far is racing with an app."""
-_NOT_CANCELLED = "The shop order was not cancelled."
 _OPERATIONS = {
     WayBack.ASK: REQUEST_FULFILLMENT_CANCELLATION,
     WayBack.TAKE: CANCEL_FULFILLMENT_ORDER,
@@ -64,7 +63,7 @@ async def take_back(client: ShopifyClient, gid: str) -> ShopWaiting | None:
             return None
         if sent and is_in_progress(order) and not at_work(order):
             return ShopWaiting(what=f"the shop order {order.name} was taken back, and does not read Unfulfilled yet")
-        refuse(order, find_obstacle(order), _NOT_CANCELLED)
+        refuse(order, find_obstacle(order))
         steps = _steps(order)
         step = next((one for one in steps if one not in sent), None)
         if step is None:
@@ -109,7 +108,7 @@ async def _send(client: ShopifyClient, step: _Step) -> CountermandError | None:
         f"the shop refuses to take the order back from fulfillment: {words_of(changed.answer.user_errors)}",
         next="Look at the order in the shop's admin and make it Unfulfilled there, then give the same command again.",
     )
-    refused.done_so_far = _NOT_CANCELLED
+    refused.done_so_far = NOT_CANCELLED
     return refused
 
 
@@ -118,7 +117,7 @@ def _again_and_again(order: OrderState) -> ShopGuarded:
         f"the shop order {order.name} goes to fulfillment again as often as it is taken back",
         next="Some app or rule of the shop requests it anew: switch that off for this order, then give the same command again.",
     )
-    error.done_so_far = _NOT_CANCELLED
+    error.done_so_far = NOT_CANCELLED
     return error
 
 

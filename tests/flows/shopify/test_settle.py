@@ -192,7 +192,7 @@ async def test_only_unfulfilled_is_cancelled(bench: Bench, order: str) -> None:
 
     assert isinstance(error, ShopGuarded)
     assert order in error.message
-    assert "Nothing was changed in the shop." in error.message
+    assert "The shop order was not cancelled." in error.message
     assert [] == bench.sent
 
 
@@ -247,7 +247,7 @@ async def test_a_refusal_nobody_can_explain_is_shown_in_the_shops_words(bench: B
 
     assert isinstance(error, ShopGuarded)
     assert "The location was deactivated." in error.message
-    assert "Nothing was changed in the shop." in error.message
+    assert "The shop order was not cancelled." in error.message
 
 
 async def test_a_done_job_is_not_believed(bench: Bench) -> None:
@@ -420,7 +420,7 @@ async def test_a_shop_that_stays_busy_is_retryable(bench: Bench, throttled: bool
     error = await _stopped(bench)
 
     assert isinstance(error, Retryable)
-    assert "Nothing was changed in the shop." in error.message
+    assert "That was not carried out in the shop." in error.message
     assert [("#1001", False)] * 12 == bench.sent
 
 
@@ -494,7 +494,7 @@ async def test_no_new_token_before_it_is_sent_changes_nothing(bench: Bench) -> N
         await cancel_order(client_of(bench.shop, bench.clock, http, **BY_APP), bench.gid("#1001"), CHOICES)
 
     assert "when it was asked for a token" in caught.value.message
-    assert "Nothing was changed in the shop." in caught.value.message
+    assert "That was not carried out in the shop." in caught.value.message
     assert [("#1001", False)] == bench.sent
 
 
@@ -508,7 +508,7 @@ async def test_a_missing_scope_stops_it_before_it_is_carried_out(bench: Bench) -
 
     assert isinstance(error, SignInNeeded)
     assert "write_orders" in error.message
-    assert "Nothing was changed in the shop." in error.message
+    assert "That was not carried out in the shop." in error.message
     assert [("#1001", False)] == bench.sent
 
 
@@ -564,5 +564,5 @@ async def test_nothing_was_sent_when_nobody_listens(bench: Bench) -> None:
 
     assert isinstance(error, Retryable)
     assert "cannot be reached" in error.message
-    assert "Nothing was changed in the shop." in error.message
+    assert "That was not carried out in the shop." in error.message
     assert [] == bench.sent
