@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from agent.browser.commit import CommitOptions
+from agent.browser.finding import Finder
 from agent.errors import (
     ApprovalNeeded,
     BadInput,
@@ -697,10 +698,12 @@ async def test_two_totals_are_none(bench: Bench, monkeypatch: pytest.MonkeyPatch
     bench.limits = CommitOptions(approval=approval)
     walk = await bench.walk()
 
-    async def two(target: str) -> list[str]:
-        return ["US $1.00", "US $99.00"]
+    texts = Finder.texts
 
-    monkeypatch.setattr(walk, "rows", two)
+    async def two(finder: Finder, name: str) -> list[str]:
+        return ["US $1.00", "US $99.00"] if name == "details.total" else await texts(finder, name)
+
+    monkeypatch.setattr(Finder, "texts", two)
     with pytest.raises(ApprovalNeeded):
         await bench.cancel(PLACED, walk=walk)
 
