@@ -583,6 +583,7 @@ async def test_a_killed_run_is_taken_up(bench: Bench, tmp_path: Path) -> None:
     assert [ORDER, OTHER, OTHER, THIRD] == bench.portal.asked
 
 
+@pytest.mark.slow
 async def test_interrupted_it_says_how_every_row_stands(
     bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -778,6 +779,7 @@ def test_a_dry_run_of_a_file_claims_nothing(
 # -- the bar
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "json, is_terminal, is_shown", [(False, True, True), (True, True, False), (False, False, False)]
 )
