@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.cli.context import Globals, told
-from agent.errors import CountermandError
+from agent.errors import BadInput, CountermandError
 
 if TYPE_CHECKING:
     from agent.settings import Settings
@@ -147,7 +147,12 @@ async def _vault(settings: Settings) -> str:
     vault.save("doctor", b"seal and open")
     opened = vault.load("doctor")
     vault.forget("doctor")
-    return "seals and opens" if opened == b"seal and open" else "does not give back what was sealed"
+    if opened != b"seal and open":
+        raise BadInput(
+            f"the vault under {settings.home} does not give back what was sealed",
+            next="Check the disk that it lies on; nothing that is sealed there can be relied on.",
+        )
+    return "seals and opens"
 
 
 async def _accounts(settings: Settings) -> str:
