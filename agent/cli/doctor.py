@@ -10,7 +10,7 @@ import typer
 
 from agent.cli.context import Globals
 from agent.cli.findings import Finding, Found, not_looked_at, show_findings, well, wrong
-from agent.errors import CountermandError
+from agent.errors import BadInput, CountermandError
 
 if TYPE_CHECKING:
     from agent.settings import Settings
@@ -106,7 +106,12 @@ async def _vault(settings: Settings) -> str:
     vault.save("doctor", b"seal and open")
     opened = vault.load("doctor")
     vault.forget("doctor")
-    return "seals and opens" if opened == b"seal and open" else "does not give back what was sealed"
+    if opened != b"seal and open":
+        raise BadInput(
+            f"the vault under {settings.home} does not give back what was sealed",
+            next="Check the disk that it lies on; nothing that is sealed there can be relied on.",
+        )
+    return "seals and opens"
 
 
 async def _accounts(settings: Settings) -> str:
