@@ -130,6 +130,12 @@ class ShopGuarded(NeedsOperator):
     kind = ErrorKind.SHOP_GUARD
 
 
+class MoreOrdersBehind(NeedsOperator):
+    """The shop order has, or may have, supplier orders that nobody asked for; nothing was submitted."""
+
+    kind = ErrorKind.MORE_ORDERS_BEHIND
+
+
 class NoDecision(NeedsOperator):
     """What the portal shows is no decision that may be acted on without a person."""
 

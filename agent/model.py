@@ -22,7 +22,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 OrderId = NewType("OrderId", str)
 """The number of a supplier order, as the portal writes it; made by ``SupplierPortal.order_id`` only."""
@@ -32,6 +32,13 @@ class Frozen(BaseModel):
     """A value that does not change once made, and knows all of its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KeptToken(Frozen):
+    """A short-lived token of a shop, as it is kept between runs."""
+
+    token: SecretStr
+    ends_at: datetime
 
 
 class Reason(StrEnum):
@@ -216,6 +223,8 @@ class Choices(Frozen):
     """The shop order's name (``#1001``) as the shop itself writes it; ``None`` without a shop order."""
     shop_gid: str | None = None
     shop_choices: ShopChoices | None = None
+    only_these: bool = False
+    """A person knows of the other supplier orders that the shop order names, and leaves them be."""
 
 
 class ErrorReport(Frozen):

@@ -142,6 +142,17 @@ class Looks(_Table):
     """A supplier that is silent for longer is for a person; the order is looked at all the same."""
 
 
+class Services(Looks):
+    """
+    How often a shop order is looked at whose fulfillment service was asked to let go of it: after ``first``, then each time after as long
+    as was waited until then, up to ``longest``.
+    """
+
+    first: Duration = timedelta(minutes=1)
+    limit: Duration = timedelta(days=5)
+    """A service that is silent for longer is for a person."""
+
+
 class Patience(_Table):
     """How long the walk waits for a page, for what an action leads to, and for a person before the browser's window."""
 
@@ -251,6 +262,16 @@ class ShopPolicy(_Table):
     restock: bool | None = None
     notify: bool | None = None
     unknown_siblings: Literal["ask", "trust"] = "ask"
+    tag: str | None = Field(default=None, pattern=r"^[^,\s]([^,\r\n]{0,38}[^,\s])?$")
+    """Added to a shop order that we have cancelled."""
+    metafield: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{3,255}\.[A-Za-z0-9_-]{2,64}$")
+    """The field of a shop order that we have cancelled which says so in words: ``<namespace>.<key>``."""
+
+
+class LinksFile(_Table):
+    """A file that says which supplier orders belong to which shop orders: shop_order, supplier_order, account."""
+
+    file: Path
 
 
 class ShopSettings(BaseModel):
@@ -259,6 +280,8 @@ class ShopSettings(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     kind: str
     policy: ShopPolicy = ShopPolicy()
+    services: Services = Services()
+    links: LinksFile | None = None
 
     def own(self, name: str, base: Path) -> dict[str, Any]:
         """
@@ -494,7 +517,7 @@ def explain(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(problem["loc"][-1]), _ALL_KEYS, n=1)
             what = f"no such setting{f', did you mean {near[0]}?' if near else ''}"
-        lines.append(f"{where}: {what}")
+        lines.append(f"{where}: {what}" if where else what)
     return "; ".join(lines)
 
 

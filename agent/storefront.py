@@ -4,17 +4,19 @@ What a shop must offer, whatever its make. A storefront is found through the ent
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import Protocol, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from agent.errors import BadInput
-from agent.model import Frozen, Refund, ShopChoices
+from agent.errors import BadInput, CountermandError
+from agent.model import Frozen, KeptToken, Refund, ShopChoices
 from agent.redact import redactor
 from agent.settings import IN_CLEAR, explain
 
@@ -28,7 +30,7 @@ class ShopOrder(Frozen):
     """As the merchant knows it, e.g. ``#1001``."""
     cancelled_at: datetime | None = None
     obstacle: str | None = None
-    """Why it may not be cancelled now, as a sentence in the merchant's words; ``None`` when it is Unfulfilled."""
+    """Why it may not be cancelled, as a sentence in the merchant's words; ``None`` when it is Unfulfilled or can be made so."""
     advice: str | None = None
     """What a person can do about the obstacle."""
 
@@ -44,14 +46,90 @@ class ShopSettlement(Frozen):
     currency: str | None = None
 
 
+class ShopWaiting(Frozen):
+    """A shop order that cannot be cancelled yet, as somebody else has to answer first."""
+
+    what: str
+    """What is waited for, as a clause without its full stop. The same words each time: they are noted once."""
+    since: datetime | None = None
+    """Since when, where the shop says so."""
+
+
+class Source(StrEnum):
+    """Where it says which supplier order belongs to which shop order; the most trusted one first."""
+
+    LINK = "link"
+    """A person said so: ``countermand link``."""
+    FILE = "mapping file"
+    METAFIELD = "metafield"
+    NOTE = "note"
+    ATTRIBUTE = "custom attribute"
+    TAG = "tag"
+
+    @property
+    def is_certain(self) -> bool:
+        """It was written to say just this; everything else is found in texts, which may mean something else."""
+        return self in (Source.LINK, Source.FILE, Source.METAFIELD)
+
+
+class SupplierNumber(Frozen):
+    """What may be the number of a supplier order, and where the shop order names it. Nothing else of the text is kept."""
+
+    number: str
+    source: Source
+
+
+class NamingOrder(Frozen):
+    """A shop order that names a certain supplier number."""
+
+    gid: str
+    name: str
+    source: Source
+
+
+class Noted(StrEnum):
+    """What became of noting a supplier number at the shop order."""
+
+    WRITTEN = "written"
+    ALREADY = "already"
+    OFF = "off"
+    """The settings do not allow it."""
+
+
+class Marks(Frozen):
+    """What staff are to see on a shop order that was cancelled. What is ``None`` is not written."""
+
+    tag: str | None = None
+    metafield: str | None = None
+    """The field, beside the merchant's own, that ``text`` is written to: ``<namespace>.<key>``."""
+    text: str = ""
+
+
 class TokenStore(Protocol):
-    """Where a storefront keeps a short-lived token between runs, encrypted at rest."""
+    """
+    Where a storefront keeps a short-lived token between runs, encrypted at rest. Whatever passes through it never
+    appears in logs and messages.
+    """
 
-    def load(self, key: str) -> str | None:
-        """The token kept under *key*, or ``None``."""
+    def load(self, key: str) -> KeptToken | None:
+        """The token kept under *key* (letters, digits, ``.``, ``_``, ``-``), or ``None``."""
 
-    def save(self, key: str, token: str) -> None:
-        """Keep *token* under *key*, replacing what was there."""
+    def save(self, key: str, kept: KeptToken) -> None:
+        """Keep *kept* under *key*, replacing what was there."""
+
+
+@dataclass(frozen=True)
+class ShopFinding:
+    """One thing that was looked at at a shop."""
+
+    what: str
+    found: str = ""
+    advice: str = ""
+    """What a person may do although nothing is wrong."""
+    error: CountermandError | None = None
+    """What is wrong; then nothing was found."""
+    waits_for: str = ""
+    """Not looked at: that must be put right first."""
 
 
 class Shop(Protocol):
@@ -73,6 +151,40 @@ class Shop(Protocol):
         :raises BadInput, Retryable, SignInNeeded: as ``find``.
         """
 
+    async def supplier_numbers(self, gid: str) -> tuple[SupplierNumber, ...]:
+        """
+        What may be numbers of supplier orders, wherever the shop order *gid* names them. Whether one is a number of a
+        portal is the portal's to say.
+
+        :raises BadInput, Retryable, SignInNeeded: as ``find``.
+        """
+
+    async def orders_naming(self, number: str) -> tuple[NamingOrder, ...]:
+        """
+        The shop orders that name the supplier order *number*, as far as a shop can be searched for that.
+
+        :raises BadInput, Retryable, SignInNeeded: as ``find``.
+        """
+
+    async def note_number(self, gid: str, number: str) -> Noted:
+        """
+        Write the supplier order *number* beside those that are noted at the shop order *gid*, if the settings allow it.
+        Nobody's value is overwritten.
+
+        :raises BadInput: what is there cannot be added to, or the shop refuses.
+        :raises Retryable, SignInNeeded: it was not written.
+        """
+
+    async def take_back(self, gid: str) -> ShopWaiting | None:
+        """
+        Make the order Unfulfilled where its fulfillment is in progress, as far as that can be done now. Only for an order that is
+        to be cancelled next: who works on it is told to stop. Safe to call again.
+
+        :returns: what is waited for, to be looked at again later; ``None``: nothing, ``cancel`` may follow.
+        :raises ShopGuarded: it may not be cancelled any more, or who works on it will not stop.
+        :raises Retryable: the shop did not answer.
+        """
+
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:
         """
         Cancel the order: guard it again, send the cancellation once, and return only when it was read back as cancelled.
@@ -81,6 +193,21 @@ class Shop(Protocol):
         :raises ShopGuarded: it is no longer Unfulfilled, or the shop refuses; nothing was changed.
         :raises Retryable: the shop did not answer, and nothing was sent.
         :raises Uncertain: the cancellation was sent and its end could not be read.
+        """
+
+    async def mark(self, gid: str, marks: Marks) -> tuple[str, ...]:
+        """
+        Write *marks* on the order, beside what it has: nothing of the merchant's is overwritten, and what is there already is
+        not written again.
+
+        :returns: what was left out for good, each as a sentence without its full stop.
+        :raises BadInput, Retryable, SignInNeeded, Uncertain: not all of it is known to be written; it may be tried again.
+        """
+
+    async def check(self) -> Sequence[ShopFinding]:
+        """
+        Whether everything is there that cancelling will need: address, token, rights, version. It only reads, and
+        what is wrong is a finding, never raised.
         """
 
 

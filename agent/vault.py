@@ -6,13 +6,17 @@ Sealed files lie in ``COUNTERMAND_HOME/vault/``; the key is kept elsewhere (``va
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from filelock import FileLock
+from pydantic import ValidationError
 
 from agent.errors import BadInput
+from agent.model import KeptToken
+from agent.redact import redactor
 from agent.vault_key import Key, KeyFile, refuse_loose, write_whole
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -107,16 +111,25 @@ class Vault:
 
 
 class VaultTokens:
-    """The token store that storefronts are handed."""
+    """The token store that storefronts are handed. Every token that passes is blotted out of logs and messages."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def load(self, key: str) -> str | None:
+    def load(self, key: str) -> KeptToken | None:
         """The token kept under *key*, or ``None``."""
         content = self._vault.load(f"token-{key}")
-        return content.decode() if content is not None else None
+        if content is None:
+            return None
+        try:
+            kept = KeptToken.model_validate_json(content)
+        except ValidationError:  # from another version of countermand: a new one is asked for
+            return None
+        redactor.learn(kept.token)
+        return kept
 
-    def save(self, key: str, token: str) -> None:
-        """Keep *token* under *key*."""
-        self._vault.save(f"token-{key}", token.encode())
+    def save(self, key: str, kept: KeptToken) -> None:
+        """Keep *kept* under *key*."""
+        redactor.learn(kept.token)
+        plain = {"token": kept.token.get_secret_value(), "ends_at": kept.ends_at.isoformat()}
+        self._vault.save(f"token-{key}", json.dumps(plain).encode())

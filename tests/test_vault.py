@@ -6,11 +6,15 @@ import errno
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from agent.errors import BadInput
+from agent.model import KeptToken
+from agent.redact import Redactor
 from agent.vault import Vault, VaultTokens
 
 SECRET = b"canary: the signed-in state"
@@ -242,14 +246,31 @@ def test_a_name_stays_in_its_folder(tmp_path: Path, name: str) -> None:
         Vault(tmp_path).save(name, SECRET)
 
 
-def test_tokens_are_sealed_too(tmp_path: Path) -> None:
+def test_tokens_are_sealed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    What a storefront keeps comes back, and is not to be found in clear.
+    What a storefront keeps comes back, and is not to be found in clear. Whoever keeps or loads it never shows it.
     """
+    keeping, loading = Redactor(), Redactor()
+    kept = KeptToken(token=SecretStr("canary-of-a-token"), ends_at=datetime(2026, 11, 21, tzinfo=UTC))
     tokens = VaultTokens(Vault(tmp_path))
     before = tokens.load("shopify-main")
 
-    tokens.save("shopify-main", "shpat_canary")
+    monkeypatch.setattr("agent.vault.redactor", keeping)
+    tokens.save("shopify-main", kept)
+    monkeypatch.setattr("agent.vault.redactor", loading)
+    after = VaultTokens(Vault(tmp_path)).load("shopify-main")
 
-    assert (None, "shpat_canary") == (before, VaultTokens(Vault(tmp_path)).load("shopify-main"))
-    assert [] == [path for path in tmp_path.rglob("*") if path.is_file() and b"shpat_canary" in path.read_bytes()]
+    assert (None, kept) == (before, after)
+    assert [] == [path for path in tmp_path.rglob("*") if path.is_file() and b"canary-of" in path.read_bytes()]
+    assert ["[hidden]"] * 2 == [one.clean("canary-of-a-token") for one in (keeping, loading)]
+
+
+def test_a_token_that_cannot_be_understood_is_none(tmp_path: Path) -> None:
+    """
+    It was kept by another version: a new one is asked for, and nothing fails.
+    """
+    vault = Vault(tmp_path)
+
+    vault.save("token-shopify-main", b"shpat_canary")
+
+    assert VaultTokens(vault).load("shopify-main") is None

@@ -12,9 +12,10 @@ from typing import Literal
 from playwright.async_api import Locator
 from playwright.async_api import Page as Tab
 
+from agent.browser.arriving import Surroundings
 from agent.browser.edition import Target
 from agent.browser.targets import locate, of_order
-from agent.browser.walk import BrowserWalk, Surroundings
+from agent.browser.walk import BrowserWalk
 from agent.model import OrderId
 
 State = Literal["found", "drift", "ambiguous", "missing", "not shown", "not reached"]

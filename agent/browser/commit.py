@@ -13,12 +13,13 @@ from playwright.async_api import Dialog, Locator
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from agent.browser.arriving import Surroundings
 from agent.browser.confirming import Confirmations
 from agent.browser.edition import Outcome, Question, Target
 from agent.browser.evidence import now
 from agent.browser.reading import same_text
 from agent.browser.recognise import host_name
-from agent.browser.walk import BrowserWalk, Surroundings
+from agent.browser.walk import BrowserWalk
 from agent.errors import ApprovalNeeded, ConfirmationNeeded, TargetAmbiguous, UnknownPage
 from agent.model import OrderId
 from agent.walk import Approval, Stamper, StoppedBeforeCommit

@@ -18,6 +18,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as Tab
 from pydantic import ValidationError
 
+from agent.browser.arriving import Surroundings, WalkOptions
 from agent.browser.checking import CheckingWalk
 from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.confirming import Confirmations
@@ -29,7 +30,7 @@ from agent.browser.recognise import Hosts
 from agent.browser.recording.recorder import Recorder
 from agent.browser.teaching_walks import TeachingReader, TeachingWalk
 from agent.browser.tracer import Tracer
-from agent.browser.walk import BrowserWalk, Surroundings, WalkOptions
+from agent.browser.walk import BrowserWalk
 from agent.errors import Retryable
 from agent.model import Frozen
 from agent.redact import redactor

@@ -9,6 +9,7 @@ import time
 from playwright.async_api import Locator
 
 from agent.browser import deriving
+from agent.browser.arriving import Surroundings
 from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.edition import Candidate, Target
 from agent.browser.finding import one_line, text_of
@@ -16,7 +17,6 @@ from agent.browser.lessons import Lessons
 from agent.browser.reading import RADIO_TEXT, same_text
 from agent.browser.targets import locate
 from agent.browser.teaching import Teaching
-from agent.browser.walk import Surroundings
 from agent.errors import BadInput, ConfirmationNeeded, PortalChanged, UnknownPage
 from agent.model import OrderId, ReasonChoice
 from agent.walk import Stamper

@@ -16,12 +16,15 @@ import typer
 from agent.cli import (
     backup,
     cancel,
+    change,
     deciding,
     doctor,
+    link,
     new_portal,
     record,
     replay,
     seeing,
+    settle,
     signing_in,
     sweep,
     teach,
@@ -31,6 +34,7 @@ from agent.cli.accounts import accounts
 from agent.cli.context import Globals, told
 from agent.cli.notify import notify
 from agent.cli.selectors import selectors
+from agent.cli.shop import shop
 from agent.cli.trace import trace
 from agent.cli.vault import vault
 from agent.cli.visits import visits
@@ -73,6 +77,9 @@ def build() -> typer.Typer:
     app.command("retry")(deciding.retry)
     app.command("resolve")(deciding.resolve)
     app.command("approve")(deciding.approve)
+    app.command("link")(link.link)
+    app.command("change")(change.change)
+    app.command("settle")(settle.settle)
     app.command("sweep")(sweep.sweep)
     app.command("abandon")(deciding.abandon)
     app.command("sign-in")(signing_in.sign_in)
@@ -82,6 +89,7 @@ def build() -> typer.Typer:
     app.command("recover")(worker.recover)
     app.command("doctor")(doctor.doctor)
     app.add_typer(selectors, name="selectors")
+    app.add_typer(shop, name="shop")
     app.add_typer(notify, name="notify")
     app.add_typer(vault, name="vault")
     app.add_typer(visits, name="visits")

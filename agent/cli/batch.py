@@ -249,7 +249,7 @@ def _judge(line: Line, common: Asked, settings: Settings) -> None:
     if line.wrong:
         return
     try:
-        line.requests = requests_for(settings, Row.model_validate(line.cells).over(common))
+        line.requests = requests_for(settings, Row.model_validate(line.cells).over(common), queued=True)
     except ValidationError as error:
         line.wrong += [_sentence(one) for one in error.errors()]
     except BadInput as error:
@@ -297,6 +297,7 @@ def _differences(what: str, request: Request, other: Request) -> list[str]:
         "reason": (request.reason, other.reason),
         "settle": (request.settle, other.settle),
         "shop_order": (_shop_key(request), _shop_key(other)),
+        "only_these": (request.only_these, other.only_these),
     }
     if what.startswith("order "):
         pairs["account"] = (request.wanted[0].account, other.wanted[0].account)

@@ -14,6 +14,7 @@ from loguru import logger
 
 from agent.cli.asked import NOTE_LIMIT, Asked, requests_for
 from agent.cli.context import Globals, duration, told
+from agent.cli.finding import check_before_finding, find_and_request, is_incomplete
 from agent.errors import EXIT_CTRL_C, BadInput, CountermandError
 from agent.model import ErrorKind, OrderStage, Reason, ReasonChoice, Refund, Settle, ShopReason
 
@@ -50,7 +51,8 @@ def cancel(
         list[str] | None,
         typer.Argument(
             metavar="ORDER…",
-            help="Supplier order numbers. With a shop order they are withdrawn together, without one each for itself.",
+            help="Supplier order numbers. With a shop order they are withdrawn together, without one each for itself. "
+            "Left out beside --shop-order, they are looked for in the shop order.",
             show_default=False,
         ),
     ] = None,
@@ -85,6 +87,9 @@ def cancel(
     ] = None,
     notify: Annotated[bool | None, typer.Option("--notify/--no-notify", help="Tell the customer.")] = None,
     settle: Annotated[Settle, typer.Option(help="When the shop order is cancelled.")] = Settle.ON_APPROVAL,
+    only_these: Annotated[
+        bool, typer.Option("--only-these", help="Leave other supplier orders be that the shop order names.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Stop before the first click that cannot be undone.")
     ] = False,
@@ -115,7 +120,7 @@ def cancel(
 ) -> None:
     """Withdraw supplier orders, and cancel the shop order behind them once the supplier has agreed."""
     state: Globals = context.obj
-    _one_source(orders, file, skip_bad)
+    _one_source(orders, file, shop_order, skip_bad)
     _somebody_follows(headed=headed, slow_mo=slow_mo, step=step, pause_on_failure=pause_on_failure)
     asked = Asked(
         order=tuple(orders or ()),
@@ -130,13 +135,12 @@ def cancel(
         restock=restock,
         notify=notify,
         settle=settle,
+        only_these=only_these or None,
     )
     limit = None if timeout is None else duration("--timeout", timeout).total_seconds()
-    requests: Sequence[Request | BadInput]
+    requests: Sequence[Request | BadInput] = []
     watch: BatchResults | None = None
-    if file is None:
-        requests = requests_for(state.settings, asked)
-    else:
+    if file is not None:
         from agent.cli.batch import read_batch
         from agent.cli.batch_results import BatchResults
 
@@ -150,7 +154,19 @@ def cancel(
 
     person = TerminalPerson(state.people, watch.bar if watch else None)
     manner = Manner(headed=headed, ask=ask, slow_mo=slow_mo or 0, step=step, pause_on_failure=pause_on_failure)
+    if file is None and person.is_here and not state.json:
+        from agent.cli.asking_for import ask_for_what_is_missing
+
+        asked = asyncio.run(ask_for_what_is_missing(person, state.settings, asked))
+    queued = wait is Wait.NONE and not person.is_here
+    must_find = file is None and is_incomplete(asked)
+    if must_find:
+        check_before_finding(state.settings, asked)
+    elif file is None:
+        requests = requests_for(state.settings, asked, queued=queued)
     workshop = state.workshop(manner, person)
+    if must_find:
+        requests = asyncio.run(find_and_request(workshop, asked, queued=queued))
     if dry_run:
         asyncio.run(_dry_run(state, workshop, requests, from_file=file is not None))
         return
@@ -164,13 +180,15 @@ def cancel(
         watch.says_where()
 
 
-def _one_source(orders: Sequence[str] | None, file: str | None, skip_bad: bool) -> None:
+def _one_source(orders: Sequence[str] | None, file: str | None, shop_order: str | None, skip_bad: bool) -> None:
     if orders and file is not None:
         raise BadInput(
             "give order numbers or --from FILE, not both", next="Leave one of them out, or add the orders to the file."
         )
-    if not orders and file is None:
-        raise BadInput("Missing argument ORDER…, or --from FILE", next="See countermand cancel --help.")
+    if not orders and file is None and shop_order is None:
+        raise BadInput(
+            "Missing argument ORDER…, or --from FILE, or --shop-order", next="See countermand cancel --help."
+        )
     if skip_bad and file is None:
         raise BadInput("--skip-bad only goes with --from", next="Leave out --skip-bad.")
 
@@ -356,8 +374,9 @@ class Cancelling:
             logger.opt(exception=error).debug("a bug in a visit of {}", id)
             self._broken[id] = self._may_be_out(error, [id]) or error
         self._advanced |= looked_at
-        for one in looked_at:
-            self._tell(self._asked.index(one))
+        for number, asked in enumerate(self._asked):
+            if asked in looked_at:  # several requests of a file may be one cancellation
+                self._tell(number)
 
     def _tell(self, number: int) -> None:
         if self._watch:
@@ -424,7 +443,7 @@ class Cancelling:
             self._watch.ends()
 
     def _show(self) -> None:
-        from agent.cli.output import show_result, show_until
+        from agent.cli.output import show_result, show_shop_wait, show_until
         from agent.engine.results import worst
 
         if self._state.json:
@@ -435,7 +454,9 @@ class Cancelling:
         for asked, result in zip(self._asked, self._results, strict=True):
             show_result(self._state, result)
             if isinstance(asked, str):
-                show_until(self._state, self._workshop.ledger.get(asked))
+                cancellation = self._workshop.ledger.get(asked)
+                show_until(self._state, cancellation)
+                show_shop_wait(self._state, cancellation, self._workshop.ledger)
         self._state.exit_code = worst(self._codes)
 
     def interrupted(self) -> int:

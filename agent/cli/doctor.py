@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.context import Globals, told
-from agent.errors import CountermandError
+from agent.cli.context import Globals
+from agent.cli.findings import Finding, Found, not_looked_at, show_findings, well, wrong
+from agent.errors import BadInput, CountermandError
 
 if TYPE_CHECKING:
     from agent.settings import Settings
@@ -18,24 +18,6 @@ if TYPE_CHECKING:
 
 _NOT_FOR_LIVE = ("shops", "notify")
 """What may be wrong while the portal is looked at."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    ok: bool
-    found: str
-    next: str = ""
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A finding, and the exit code it alone would give."""
-
-    finding: Finding
-    code: int
 
 
 def doctor(
@@ -50,30 +32,12 @@ def doctor(
     ] = None,
 ) -> None:
     """Check settings, folders, vault, ledger, editions, notifications and browser."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from agent.engine.results import worst
-
     state: Globals = context.obj
     account = None if live is None else state.settings.account(live)[0]
-    found = asyncio.run(_examine(state, account))
-    findings = [one.finding for one in found]
-    if state.json:
-        state.print_json(
-            {"ok": all(finding.ok for finding in findings), "findings": [asdict(finding) for finding in findings]}
-        )
-    else:
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        for finding in findings:
-            table.add_row("[green]✓[/]" if finding.ok else "[red]✗[/]", finding.what, escape(finding.found))
-            if finding.next:
-                table.add_row("", "", f"[bold]next:[/] {escape(finding.next)}")
-        state.out.print(table)
-    state.exit_code = worst(one.code for one in found)
+    show_findings(state, asyncio.run(_examine(state, account)))
 
 
-async def _examine(state: Globals, account: str | None) -> list[_Found]:
+async def _examine(state: Globals, account: str | None) -> list[Found]:
     settings = state.settings
     checks: list[tuple[str, Callable[[Settings], Awaitable[str]]]] = [
         ("settings", _settings),
@@ -88,16 +52,16 @@ async def _examine(state: Globals, account: str | None) -> list[_Found]:
     found = []
     for what, check in checks:
         try:
-            found.append(_Found(Finding(what, True, await check(settings)), 0))
+            found.append(well(what, await check(settings)))
         except CountermandError as error:
-            found.append(_Found(Finding(what, False, error.message, error.next), 2))
+            found.append(Found(Finding(what, False, error.message, error.next), 2))
     if account is not None:
-        wrong = [one.finding.what for one in found if not one.finding.ok and one.finding.what not in _NOT_FOR_LIVE]
-        found += _not_looked_at(wrong) if wrong else await _look(state, account)
+        first = [one.finding.what for one in found if not one.finding.ok and one.finding.what not in _NOT_FOR_LIVE]
+        found += _not_looked_at(first) if first else await _look(state, account)
     return found
 
 
-async def _look(state: Globals, account: str) -> list[_Found]:
+async def _look(state: Globals, account: str) -> list[Found]:
     """What the portal shows, as far as a walk that only reads comes."""
     from agent.cli.person import TerminalPerson
     from agent.engine.readiness import LIVE
@@ -108,20 +72,15 @@ async def _look(state: Globals, account: str) -> list[_Found]:
     portal = state.settings.account(account)[1].portal
     found = []
     for one in await Visits(workshop).examine(portal, account):
-        if one.error is None:
-            found.append(_Found(Finding(one.what, True, one.found), 0))
-        else:
-            report, code = told(one.error)
-            found.append(_Found(Finding(one.what, False, report.message, report.next), code))
+        found.append(well(one.what, one.found) if one.error is None else wrong(one.what, one.error))
     return found + _not_looked_at([found[-1].finding.what], LIVE[len(found) :])
 
 
-def _not_looked_at(first: list[str], rest: Sequence[str] | None = None) -> list[_Found]:
+def _not_looked_at(first: list[str], rest: Sequence[str] | None = None) -> list[Found]:
     """What waits for *first* to be put right."""
     from agent.engine.readiness import LIVE
 
-    because = f"not looked at: first {', '.join(first)}"
-    return [_Found(Finding(what, False, because), 0) for what in (LIVE if rest is None else rest)]
+    return [not_looked_at(what, ", ".join(first)) for what in (LIVE if rest is None else rest)]
 
 
 async def _settings(settings: Settings) -> str:
@@ -147,7 +106,12 @@ async def _vault(settings: Settings) -> str:
     vault.save("doctor", b"seal and open")
     opened = vault.load("doctor")
     vault.forget("doctor")
-    return "seals and opens" if opened == b"seal and open" else "does not give back what was sealed"
+    if opened != b"seal and open":
+        raise BadInput(
+            f"the vault under {settings.home} does not give back what was sealed",
+            next="Check the disk that it lies on; nothing that is sealed there can be relied on.",
+        )
+    return "seals and opens"
 
 
 async def _accounts(settings: Settings) -> str:

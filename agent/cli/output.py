@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,16 @@ from agent.model import ErrorReport, Result, ShopStage, Stage
 from agent.redact import redactor
 
 if TYPE_CHECKING:
-    from agent.engine.records import Cancellation
+    from agent.engine.ledger import Ledger
+    from agent.engine.records import Cancellation, Event
 
 _COLOURS = {Stage.DONE: "green", Stage.REFUSED: "red", Stage.NEEDS_OPERATOR: "yellow"}
 
 
 def show_result(state: Globals, result: Result) -> None:
     """One cancellation: its stage, its orders, its shop order, what to do next. On stdout for people, on stderr beside ``--json``."""
+    from agent.engine.results import refund_in_words
+
     console = state.people if state.json else state.out
     if result.id is not None and result.stage is not None:
         colour = _COLOURS.get(result.stage, "cyan")
@@ -37,7 +41,7 @@ def show_result(state: Globals, result: Result) -> None:
                 f"shop {result.shop.shop}",
                 escape(result.shop.order or ""),
                 result.shop.stage.value.replace("_", " "),
-                _money(result),
+                refund_in_words(result.shop),
             )
         console.print(table)
         if result.drift:
@@ -61,6 +65,29 @@ def show_until(state: Globals, cancellation: Cancellation) -> None:
         )
 
 
+def show_shop_wait(state: Globals, cancellation: Cancellation, ledger: Ledger) -> None:
+    """What the shop order waits for before it can be cancelled, and when it is looked at again."""
+    waits = cancellation.stage is Stage.SETTLING and cancellation.error is None
+    told = ledger.shop_waits_for(cancellation.id) if waits else None
+    if told is None or cancellation.shop_stage is not ShopStage.WAITING or cancellation.due_at is None:
+        return
+    state.people.print(f"  {(told.detail or {}).get('why', '')}", markup=False, soft_wrap=True)
+    state.people.print(
+        f"  it is looked at again at {cancellation.due_at.astimezone():%Y-%m-%d %H:%M}, and goes on by itself where a worker runs",
+        markup=False,
+    )
+
+
+def show_marks(state: Globals, events: Sequence[Event]) -> None:
+    """What was written into the shop for its staff, or why it was not."""
+    told = [event for event in events if event.what in ("marked", "not_marked")]
+    if told:
+        last = told[-1]
+        what = "marked in the shop" if last.what == "marked" else "not marked in the shop"
+        detail = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in (last.detail or {}).items())
+        state.out.print(f"  {what}{f' ({detail})' if detail else ''}", markup=False, soft_wrap=True)
+
+
 def show_error(state: Globals, error: ErrorReport) -> None:
     """What went wrong, and what to do now, for a person."""
     state.people.print(f"[bold red]{error.kind.value.replace('_', ' ')}:[/] ", end="")
@@ -68,12 +95,3 @@ def show_error(state: Globals, error: ErrorReport) -> None:
     if error.next:
         state.people.print("[bold]next:[/] ", end="")
         state.people.print(redactor.clean(error.next), markup=False)
-
-
-def _money(result: Result) -> str:
-    shop = result.shop
-    if shop.refund is None or shop.stage is not ShopStage.CANCELLED:
-        return ""
-    if shop.refund.value == "later":
-        return "refund later"
-    return f"refunded {shop.amount} {shop.currency}" if shop.amount is not None else "refund now"

@@ -38,7 +38,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The cancellation, e.g. c-
 
 def show(context: typer.Context, id: Id) -> None:
     """Show one cancellation."""
-    from agent.cli.output import show_result, show_until
+    from agent.cli.output import show_marks, show_result, show_shop_wait, show_until
     from agent.engine.results import result_of
 
     state: Globals = context.obj
@@ -49,7 +49,9 @@ def show(context: typer.Context, id: Id) -> None:
         state.print_json(result)
     else:
         show_result(state, result)
+        show_marks(state, ledger.events(id))
         show_until(state, cancellation)
+        show_shop_wait(state, cancellation, ledger)
 
 
 def list_(

@@ -67,6 +67,7 @@ async def _settle(engine: Engine, workshop: Workshop, id: str) -> None:
 
     if workshop.ledger.get(id).stage is Stage.SETTLING and not workshop.database.locks.any_worker():
         await engine.advance_one(id, among=())
+        await engine.advance(workshop.clock.now(), [id])  # what is left to write into the shop, once it is done
 
 
 def _show(state: Globals, workshop: Workshop, looked_at: list[Cancellation]) -> list[int]:

@@ -14,7 +14,7 @@ from agent.engine.sweeping import worth_a_look
 from agent.engine.visits import Visits
 from agent.engine.workshop import Workshop
 from agent.errors import SignInNeeded
-from agent.model import OrderStage, Stage
+from agent.model import OrderStage, ShopStage, Stage
 
 
 class Engine:
@@ -108,6 +108,8 @@ class Engine:
             self._wait_for_account(cancellation, left, paused)
         elif cancellation.stage is Stage.SETTLING and cancellation.choices.shop_gid is not None:
             await self.visits.settle(cancellation)
+        elif cancellation.stage is Stage.DONE and cancellation.shop_stage is ShopStage.CANCELLED:
+            await self.visits.mark(cancellation)
         else:
             self._ledger.postpone(cancellation.id, None)
         return []

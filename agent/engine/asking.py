@@ -1,18 +1,21 @@
 """
 Asking for a cancellation: the same request twice is one cancellation, another request for the same order is refused.
+
+A further supplier order for a shop order joins the cancellation that the shop order belongs to, until that one settles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from agent.engine.before_settling import check_may_join
 from agent.engine.ledger import Ledger
-from agent.engine.records import Cancellation, Wanted
+from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.workshop import Workshop
 from agent.errors import ApprovalNeeded, BadInput
-from agent.model import Choices, ErrorKind, OrderStage, ReasonChoice, Settle, ShopChoices, Stage
+from agent.model import Choices, ErrorKind, OrderStage, ReasonChoice, Settle, ShopChoices
 
 _CLAIM_TRIES = 5
 _LOST_DAYS_MATTER = timedelta(days=60)
@@ -30,13 +33,18 @@ class Request:
     shop_order: str | None = None
     """As typed."""
     shop_choices: ShopChoices | None = None
+    only_these: bool = False
+    """These supplier orders and no other, whatever the shop order names."""
+    queued: bool = False
+    """Nobody is there who could be asked: a row of a file, a script that waits for nothing."""
 
 
 async def ask(workshop: Workshop, request: Request) -> Cancellation:
     """
-    The cancellation for *request*: the one there is, woken up, or a new one.
+    The cancellation for *request*: the one there is, joined by what is new and woken up, or a new one.
 
-    :raises BadInput: the order belongs to a cancellation with other choices, or the shop order is not exactly one.
+    :raises BadInput: the order belongs to a cancellation with other choices, the shop order to one that is settled or over,
+        or the shop order is not exactly one.
     :raises Retryable, SignInNeeded: the shop could not be read; nothing was claimed.
     :raises ApprovalNeeded: the ledger was restored not long ago, and nobody said yes; nothing was claimed.
     """
@@ -45,9 +53,24 @@ async def ask(workshop: Workshop, request: Request) -> Cancellation:
     for _ in range(_CLAIM_TRIES):
         choices = await _choices(workshop, request)
         existing = _existing(ledger, request.wanted)
+        if existing is None:
+            existing = _holder(ledger, choices)
         if existing is not None and not _may_be_asked_afresh(existing, request, choices):
-            _is_the_same(existing, request, choices)
+            new = _new(existing, request)
+            if new and existing.choices.shop_gid == choices.shop_gid:
+                check_may_join(existing)
+            _is_the_same(_with_only_these(existing, request, choices), request, choices)
+            if new:
+                if agreed is None:
+                    agreed = await _agreed_after_restore(workshop, request)
+                if ledger.join(existing, new, agreed, queued=request.queued) is None:
+                    continue
+            # A person answers what it stopped for: these are all, or the others are left be.
+            leaves_others_be = _leaves_others_be(existing, request, choices)
+            if leaves_others_be or not request.queued:
+                ledger.vouch(existing.id, only_these=leaves_others_be)
             ledger.wake(existing.id)
+            existing = ledger.get(existing.id)
             for order in existing.orders:
                 if order.is_unresolved:  # finding out whether we asked is worth a knock at a paused account
                     workshop.accounts.resume(order.portal, order.account, automatic_only=True)
@@ -55,8 +78,7 @@ async def ask(workshop: Workshop, request: Request) -> Cancellation:
         if agreed is None:
             agreed = await _agreed_after_restore(workshop, request)
         if existing is None:
-            _shop_order_is_free(ledger, choices)
-            claimed = ledger.claim(request.wanted, choices, agreed)
+            claimed = ledger.claim(request.wanted, choices, agreed, queued=request.queued)
             if claimed is not None:
                 return claimed
         else:
@@ -93,7 +115,11 @@ async def _agreed_after_restore(workshop: Workshop, request: Request) -> dict[st
 
 async def _choices(workshop: Workshop, request: Request) -> Choices:
     choices = Choices(
-        reason=request.reason, settle=request.settle, shop=request.shop, shop_choices=request.shop_choices
+        reason=request.reason,
+        settle=request.settle,
+        shop=request.shop,
+        shop_choices=request.shop_choices,
+        only_these=request.only_these,
     )
     if request.shop is None or request.shop_order is None:
         return choices
@@ -128,20 +154,17 @@ def _existing(ledger: Ledger, wanted: Sequence[Wanted]) -> Cancellation | None:
     return next(iter(found.values()), None)
 
 
-def _shop_order_is_free(ledger: Ledger, choices: Choices) -> None:
+def _holder(ledger: Ledger, choices: Choices) -> Cancellation | None:
+    """The cancellation that the shop order belongs to already, by other supplier orders."""
     if choices.shop is None or choices.shop_gid is None:
-        return
-    other = ledger.holding_shop_order(choices.shop, choices.shop_gid)
-    if other is None:
-        return
-    if other.stage.is_final and other.stage is not Stage.DONE and not _anything_out(other):
-        ledger.free(other.id)
-        return
-    orders = ", ".join(order.order_id for order in other.orders)
-    raise BadInput(
-        f"shop order {choices.shop_order} belongs to cancellation {other.id} already, with supplier order {orders}",
-        next=f"Run countermand show {other.id}; give all supplier orders behind a shop order in one command.",
-    )
+        return None
+    return ledger.holding_shop_order(choices.shop, choices.shop_gid)
+
+
+def _new(existing: Cancellation, request: Request) -> list[Wanted]:
+    """What *request* names beside the orders that *existing* has; naming fewer of them is the same request."""
+    known = {(order.portal, order.order_id) for order in existing.orders}
+    return [order for order in request.wanted if (order.portal, order.order_id) not in known]
 
 
 def _anything_out(cancellation: Cancellation) -> bool:
@@ -155,10 +178,45 @@ def _may_be_asked_afresh(existing: Cancellation, request: Request, choices: Choi
     """It is over and submitted nothing; or it stopped because the request itself could not be carried out as it was."""
     if _anything_out(existing):
         return False
+    left_out = _left_out(existing, request)
     if existing.stage.is_final:
-        return True
-    was_bad_input = existing.error is not None and existing.error.kind is ErrorKind.BAD_INPUT
-    return was_bad_input and any(_differences(existing, request, choices))
+        return not any(order.stage.is_denied for order in left_out) or _was_not_found(existing)
+    if left_out or not (
+        _stopped_for(existing, ErrorKind.BAD_INPUT) or _stopped_for(existing, ErrorKind.MORE_ORDERS_BEHIND)
+    ):
+        return False
+    return any(_differences(_with_only_these(existing, request, choices), request, choices))
+
+
+def _left_out(existing: Cancellation, request: Request) -> list[SupplierOrder]:
+    """
+    The orders of *existing* that *request* does not name. One that will be delivered is not forgotten: the shop order
+    would be cancelled, and paid back, by the others alone.
+    """
+    asked = {(order.portal, order.order_id) for order in request.wanted}
+    return [order for order in existing.orders if (order.portal, order.order_id) not in asked]
+
+
+def _was_not_found(existing: Cancellation) -> bool:
+    """Its only number was no order of the account: nothing will be delivered by it."""
+    return len(existing.orders) == 1 and _stopped_for(existing, ErrorKind.ORDER_NOT_FOUND)
+
+
+def _stopped_for(existing: Cancellation, kind: ErrorKind) -> bool:
+    return existing.error is not None and existing.error.kind is kind
+
+
+def _leaves_others_be(existing: Cancellation, request: Request, choices: Choices) -> bool:
+    """``--only-these`` answers what *existing* stopped for; but not if that means to leave out what *existing* has itself."""
+    stopped_for_it = _stopped_for(existing, ErrorKind.MORE_ORDERS_BEHIND)
+    return choices.only_these and stopped_for_it and not _left_out(existing, request)
+
+
+def _with_only_these(existing: Cancellation, request: Request, choices: Choices) -> Cancellation:
+    """*existing*, if ``--only-these`` is what goes on with it."""
+    if not _leaves_others_be(existing, request, choices):
+        return existing
+    return replace(existing, choices=existing.choices.model_copy(update={"only_these": True}))
 
 
 def _is_the_same(existing: Cancellation, request: Request, choices: Choices) -> None:
@@ -171,17 +229,17 @@ def _is_the_same(existing: Cancellation, request: Request, choices: Choices) -> 
 
 
 def _differences(existing: Cancellation, request: Request, choices: Choices) -> Iterator[str]:
-    before = {(order.portal, order.account, order.order_id) for order in existing.orders}
-    after = {(order.portal, order.account, order.order_id) for order in request.wanted}
-    if {account for _, account, _ in before} != {account for _, account, _ in after}:
-        yield f"account {_listed(account for _, account, _ in before)}, not {_listed(account for _, account, _ in after)}"
-    if {order for _, _, order in before} != {order for _, _, order in after}:
-        yield f"supplier orders {_listed(order for _, _, order in before)}, not {_listed(order for _, _, order in after)}"
+    accounts = {(order.portal, order.order_id): order.account for order in existing.orders}
+    again = [order for order in request.wanted if (order.portal, order.order_id) in accounts]
+    before, after = {accounts[order.portal, order.order_id] for order in again}, {order.account for order in again}
+    if before != after:
+        yield f"account {_listed(before)}, not {_listed(after)}"
     pairs = {
         "reason": (existing.choices.reason, choices.reason),
         "settle": (existing.choices.settle, choices.settle),
         "shop": (existing.choices.shop, choices.shop),
         "shop order": (existing.choices.shop_order, choices.shop_order),
+        "only these": (_yes_or_no(existing.choices.only_these), _yes_or_no(choices.only_these)),
     }
     old, new = existing.choices.shop_choices, choices.shop_choices
     if old is not None and new is not None:
@@ -197,8 +255,8 @@ def _differences(existing: Cancellation, request: Request, choices: Choices) -> 
             yield f"{name} {one if one is not None else 'none'}, not {other if other is not None else 'none'}"
 
 
-def _listed(names: Iterator[str]) -> str:
-    return ", ".join(sorted(set(names)))
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _yes_or_no(value: bool) -> str:

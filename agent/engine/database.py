@@ -21,7 +21,7 @@ from agent.errors import BadInput
 LEDGER = "countermand.db"
 """The ledger's file under the home."""
 
-NEWEST = "0007"
+NEWEST = "0009"
 """The newest migration; a test holds it against the migrations folder."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

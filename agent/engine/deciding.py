@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from agent.engine.before_settling import Change, check_may_be_asked_again, check_may_settle_anyway, still_delivered
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.stops import say_it_resolved
 from agent.engine.workshop import Workshop
@@ -76,6 +77,7 @@ async def ask_again(workshop: Workshop, id: str) -> Cancellation:
     orders = [order for order in cancellation.orders if _may_be_asked_again(cancellation, order)]
     if not orders:
         raise _nothing_to_ask_again(cancellation)
+    check_may_be_asked_again(cancellation)
     _check_still_ours(workshop, cancellation)
     known = "; ".join(_known(order) for order in orders)
     question = f"Ask the supplier once more to cancel {known}?"
@@ -103,6 +105,47 @@ def approve(workshop: Workshop, id: str) -> list[tuple[str, str | None]]:
     if not approved:
         raise _nothing_to_approve(cancellation)
     return approved
+
+
+def change(workshop: Workshop, id: str, change: Change) -> dict[str, str]:
+    """
+    Alter the choices for the shop order of *id*, before it is cancelled.
+
+    It does not wait for a visit that is under way: from the moment that one begins to cancel the shop order this is refused.
+
+    :returns: what was altered, from what to what; nothing: it was so already.
+    :raises BadInput: there is none, it has no shop order, settling it has begun, or it is over.
+    """
+    workshop.ledger.get(id)
+    return workshop.ledger.by(OPERATOR).change(id, change)
+
+
+async def settle_anyway(workshop: Workshop, id: str) -> Cancellation:
+    """
+    Have the shop order cancelled although a supplier order behind it will be delivered. At a terminal a person says yes first.
+
+    :raises BadInput: the suppliers did not answer differently, or not all of them have answered.
+    :raises ApprovalNeeded: the answer was no. Nothing was changed.
+    """
+    cancellation = workshop.ledger.get(id)
+    check_may_settle_anyway(cancellation)
+    choices = cancellation.choices
+    assert choices.shop_choices is not None
+    delivered = ", ".join(order.order_id for order in still_delivered(cancellation))
+    will = (
+        f"shop order {choices.shop_order} will be cancelled (refund {choices.shop_choices.refund.value}), "
+        f"and supplier order {delivered} will still be delivered"
+    )
+    if workshop.person.is_here and not await workshop.person.agrees(f"{will}. Cancel it all the same?"):
+        refused = ApprovalNeeded(
+            f"the answer was no: shop order {choices.shop_order} is not cancelled",
+            next=f"Run countermand abandon {id} to leave it as it is, or countermand retry {id} --again to ask the supplier once more.",
+        )
+        refused.done_so_far = "Nothing was changed."
+        raise refused
+    workshop.ledger.by(OPERATOR).settle_anyway(id)
+    workshop.person.says(will)
+    return workshop.ledger.get(id)
 
 
 def abandon(workshop: Workshop, id: str) -> Cancellation:

@@ -15,6 +15,15 @@ from sqlalchemy import func, not_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from agent.engine.before_settling import (
+    Change,
+    check_may_be_asked_again,
+    check_may_change,
+    check_may_join,
+    check_may_settle_anyway,
+    differences,
+    still_delivered,
+)
 from agent.engine.clock import Clock
 from agent.engine.database import Database
 from agent.engine.listing import Filters, Page, find
@@ -39,6 +48,7 @@ from agent.model import (
     ErrorKind,
     ErrorReport,
     OrderStage,
+    ShopChoices,
     ShopStage,
     Stage,
 )
@@ -178,12 +188,7 @@ class Ledger:
         self.get(id)
         with self._database.reading() as session:
             rows = session.scalars(select(EventRow).where(EventRow.cancellation_id == id).order_by(EventRow.number))
-            return [
-                Event(
-                    row.number, row.at, row.actor, row.what, row.order_id, row.before, row.after, row.visit, row.detail
-                )
-                for row in rows
-            ]
+            return [_event(row) for row in rows]
 
     def visits(self, id: str) -> Sequence[str]:
         """The ids of the visits of the cancellation *id*, oldest first."""
@@ -194,6 +199,12 @@ class Ledger:
                 .order_by(EventRow.number)
             )
             return [visit for visit in rows if visit is not None]
+
+    def shop_waits_for(self, id: str) -> Event | None:
+        """What the shop order of *id* was found to wait for last, and since when; ``None``: it never had to."""
+        with self._database.reading() as session:
+            row = _last_wait(session, id)
+            return None if row is None else _event(row)
 
     def holding(self, wanted: Sequence[Wanted]) -> dict[Wanted, Cancellation]:
         """Which of *wanted* belong to a cancellation already, and to which."""
@@ -220,12 +231,18 @@ class Ledger:
     # -- asking
 
     def claim(
-        self, wanted: Sequence[Wanted], choices: Choices, agreed: dict[str, str] | None = None
+        self,
+        wanted: Sequence[Wanted],
+        choices: Choices,
+        agreed: dict[str, str] | None = None,
+        *,
+        queued: bool = False,
     ) -> Cancellation | None:
         """
         Begin a cancellation of *wanted*. ``None``: somebody else claimed one of them first.
 
         :param agreed: the yes that it needed, for its first event.
+        :param queued: nobody was there who could be asked.
         """
         now = self._clock.now()
         row = CancellationRow(
@@ -236,38 +253,20 @@ class Ledger:
             due_at=now,
             reason_key=choices.reason.key,
             reason_text=choices.reason.text,
-            settle=choices.settle,
             shop=choices.shop,
             shop_order=choices.shop_order,
             shop_gid=choices.shop_gid,
             shop_claim=f"{choices.shop}:{choices.shop_gid}" if choices.shop_gid else None,
             shop_stage=ShopStage.WAITING if choices.shop_gid else ShopStage.NONE,
+            only_these=choices.only_these,
+            queued=queued,
         )
-        if choices.shop_choices is not None:
-            shop = choices.shop_choices
-            row.refund, row.shop_reason, row.note, row.restock, row.notify = (
-                shop.refund,
-                shop.reason,
-                shop.note,
-                shop.restock,
-                shop.notify,
-            )
+        _write_choices(row, choices)
         try:
             with self._database.writing() as session:
                 session.add(row)
                 session.flush()
-                for order in wanted:
-                    session.add(
-                        SupplierOrderRow(
-                            cancellation_id=row.id,
-                            portal=order.portal,
-                            account=order.account,
-                            order_id=order.order_id,
-                            claim=order.claim,
-                            stage=OrderStage.QUEUED,
-                        )
-                    )
-                session.flush()
+                _add_orders(session, row.id, wanted)
                 self._event(
                     session,
                     row.id,
@@ -278,6 +277,42 @@ class Ledger:
         except IntegrityError:
             return None
         return self.get(row.id)
+
+    def join(
+        self,
+        cancellation: Cancellation,
+        wanted: Sequence[Wanted],
+        agreed: dict[str, str] | None = None,
+        *,
+        queued: bool = False,
+    ) -> Cancellation | None:
+        """
+        Further supplier orders behind the shop order of *cancellation*: it waits for them as well.
+
+        :param agreed: the yes that it needed, for its events.
+        :param queued: nobody was there who could be asked. Whoever asked for the others did not know of these, either.
+        :returns: ``None``: something of it has changed since it was read, or somebody else claimed an order first.
+        :raises BadInput: it is over, or its shop order is being cancelled.
+        """
+        id = cancellation.id
+        try:
+            with self._database.writing() as session:
+                row = cancellation_row(session, id)
+                now = snapshot(session, row)
+                check_may_join(now)
+                if now.choices != cancellation.choices or row.shop_claim is None:
+                    return None
+                _add_orders(session, id, wanted)
+                for order in wanted:
+                    self._event(
+                        session, id, "joined", order_id=order.order_id, after=OrderStage.QUEUED, detail=agreed or None
+                    )
+                row.queued = row.queued or queued
+                self._not_as_it_stood(session, row)
+                self._follow(session, id, None, error=None, by_a_person=True)
+        except IntegrityError:
+            return None
+        return self.get(id)
 
     def free(self, id: str) -> None:
         """Let the orders of a cancellation that is over, and submitted nothing, be asked for afresh. Else it keeps them."""
@@ -306,6 +341,22 @@ class Ledger:
             if now.stage is Stage.NEEDS_OPERATOR and _stage(now) is not Stage.NEEDS_OPERATOR:
                 self._follow(session, id, None, error=None, by_a_person=True)
             row.due_at = self._clock.now()
+
+    def vouch(self, id: str, *, only_these: bool) -> None:
+        """
+        A person asked for *id* themselves, so they know which supplier orders are behind its shop order.
+
+        :param only_these: they also know of the others that the shop order names.
+        """
+        with self._database.writing() as session:
+            row = cancellation_row(session, id)
+            said = []
+            if row.queued:
+                row.queued, said = False, ["asked for at the command line"]
+            if only_these and not row.only_these:
+                row.only_these, said = True, ["--only-these"]
+            if said:
+                self._event(session, id, "vouched", detail={"how": ", ".join(said)})
 
     # -- visits
 
@@ -514,6 +565,7 @@ class Ledger:
             row = cancellation_row(session, cancellation.id)
             if row.shop_gid is not None and row.shop_claim is None:
                 raise _asked_afresh(cancellation.id)
+            check_may_be_asked_again(snapshot(session, row))
             for order in orders:
                 one = session.get_one(SupplierOrderRow, order.key)
                 _is_as_read(session, order)
@@ -535,12 +587,51 @@ class Ledger:
                     after=one.stage,
                     detail={"attempt": str(one.attempt), "approved": how},
                 )
-            row.looks = 0
-            if row.shop_stage == ShopStage.STOPPED:
-                # The shop order is read again before the supplier is asked.
-                row.shop_stage = ShopStage.WAITING
-                self._event(session, cancellation.id, "shop", before=ShopStage.STOPPED, after=ShopStage.WAITING)
+            self._not_as_it_stood(session, row)
             self._follow(session, cancellation.id, None, error=None, by_a_person=True)
+
+    def change(self, id: str, change: Change) -> dict[str, str]:
+        """
+        A person alters the choices for the shop order, before it is cancelled.
+
+        :returns: what was altered, from what to what; nothing: it was as it should be.
+        :raises BadInput: there is no shop order, its orders were let go of, settling it has begun, or it is over.
+        """
+        with self._database.writing() as session:
+            row = cancellation_row(session, id)
+            before = snapshot(session, row)
+            check_may_change(before)
+            if row.shop_claim is None:
+                raise _asked_afresh(id)
+            after = change.applied_to(before.choices)
+            altered = differences(before.choices, after)
+            if altered:
+                _write_choices(row, after)
+                self._event(session, id, "changed", detail=altered)
+                row.changed_at = self._clock.now()
+                now = snapshot(session, row)
+                is_mixed = before.error is not None and before.error.kind is ErrorKind.MIXED_DECISIONS
+                # Nothing goes on by it; but with --settle never there may be nothing left to do.
+                if not now.stage.is_final and (is_mixed or _stage(now) is Stage.DONE):
+                    self._follow(session, id, None, error=None)
+        return altered
+
+    def settle_anyway(self, id: str) -> None:
+        """
+        A person says that the shop order is cancelled although not every supplier order was withdrawn.
+
+        :raises BadInput: the suppliers did not answer differently, or not all of them have answered.
+        """
+        with self._database.writing() as session:
+            row = cancellation_row(session, id)
+            before = snapshot(session, row)
+            check_may_settle_anyway(before)
+            if not before.anyway:
+                row.anyway = True
+                orders = ", ".join(order.order_id for order in still_delivered(before))
+                self._event(session, id, "settle_anyway", detail={"still_delivered": orders})
+            if before.stage is not Stage.SETTLING:
+                self._follow(session, id, None, error=None, by_a_person=True)
 
     def approve(self, id: str) -> list[tuple[str, str | None]]:
         """
@@ -574,6 +665,13 @@ class Ledger:
             if approved:
                 self._follow(session, id, None, error=None, by_a_person=True)
         return approved
+
+    def note(self, id: str, what: str, visit: str, detail: dict[str, str], due_at: datetime | None) -> None:
+        """Something that changes no stage, e.g. what was written into the shop; the next visit is due at *due_at*."""
+        with self._database.writing() as session:
+            clean = {key: redactor.clean(value) for key, value in detail.items()}
+            self._event(session, id, what, visit=visit, detail=clean)
+            cancellation_row(session, id).due_at = due_at
 
     def postpone(self, id: str, due_at: datetime | None) -> None:
         """Nothing to do before *due_at*; ``None``: nothing before a person acts."""
@@ -610,10 +708,33 @@ class Ledger:
             elif due_at is not None:
                 cancellation_row(session, id).due_at = due_at
 
-    def move_shop(self, id: str, stage: ShopStage, visit: str | None, settlement: ShopSettlement | None = None) -> None:
+    def begin_settlement(self, id: str, visit: str) -> ShopChoices | None:
+        """
+        The shop order is about to be cancelled, for what stands in the ledger now: from here on nothing joins it, and nothing of
+        it is changed.
+
+        :returns: the answers to the shop's cancel form as they stand now; ``None``: it is not, or not any more, to be settled.
+        """
+        with self._database.writing() as session:
+            before = snapshot(session, cancellation_row(session, id))
+            if before.stage is not Stage.SETTLING:
+                return None
+            self._move_shop(session, id, ShopStage.SETTLING, visit)
+        return before.choices.shop_choices
+
+    def move_shop(
+        self,
+        id: str,
+        stage: ShopStage,
+        visit: str | None,
+        settlement: ShopSettlement | None = None,
+        *,
+        due_at: datetime | None = None,
+    ) -> None:
         """
         The shop order's stage changes, and with it the cancellation's.
 
+        :param due_at: when there is something to do once it is done, e.g. to mark the shop order.
         :raises BadInput: it was to be settled, and is over.
         """
         with self._database.writing() as session:
@@ -623,14 +744,46 @@ class Ledger:
                     f"cancellation {id} is {row.stage} by now; its shop order was not touched",
                     next=f"Run countermand show {id}.",
                 )
-            before, row.shop_stage = row.shop_stage, stage
             if settlement is not None:
                 row.cancelled_at, row.currency = settlement.cancelled_at, settlement.currency
                 row.amount = None if settlement.amount is None else str(settlement.amount)
+            self._move_shop(session, id, stage, visit)
+            if row.stage == Stage.DONE and due_at is not None:
+                row.due_at = due_at
 
-            if before != stage:
-                self._event(session, id, "shop", before=before, after=stage, visit=visit)
-            self._follow(session, id, visit, error=None)
+    def _move_shop(self, session: Session, id: str, stage: ShopStage, visit: str | None) -> None:
+        row = cancellation_row(session, id)
+        before, row.shop_stage = row.shop_stage, stage
+        if before != stage:
+            self._event(session, id, "shop", before=before, after=stage, visit=visit)
+        self._follow(session, id, visit, error=None)
+
+    def _not_as_it_stood(self, session: Session, row: CancellationRow) -> None:
+        """There is more to submit: what was read, or decided by a person, about the shop order before counts no more."""
+        row.looks, row.anyway = 0, False
+        if row.shop_stage == ShopStage.STOPPED:
+            # The shop order is read again before the supplier is asked.
+            row.shop_stage = ShopStage.WAITING
+            self._event(session, row.id, "shop", before=ShopStage.STOPPED, after=ShopStage.WAITING)
+
+    def wait_for_shop(self, id: str, why: str, due_at: datetime, visit: str) -> None:
+        """
+        The shop order cannot be cancelled yet, and nothing was sent that would; it is looked at again at *due_at*.
+
+        :param why: what is waited for; an event says it once.
+        """
+        with self._database.writing() as session:
+            row = cancellation_row(session, id)
+            if row.shop_stage == ShopStage.STOPPED:
+                row.shop_stage = ShopStage.WAITING
+                self._event(session, id, "shop", before=ShopStage.STOPPED, after=ShopStage.WAITING, visit=visit)
+            last = _last_wait(session, id)
+            detail = {"why": redactor.clean(why)}
+            if last is None or last.detail != detail:
+                self._event(session, id, "shop_waits", visit=visit, detail=detail)
+            after = self._follow(session, id, visit, error=None)
+            if after.stage is Stage.SETTLING:  # else it was joined, changed or given up meanwhile, and goes by that
+                row.due_at = due_at
 
     def _follow(
         self,
@@ -706,6 +859,42 @@ class Ledger:
         session.flush()
 
 
+def _event(row: EventRow) -> Event:
+    return Event(row.number, row.at, row.actor, row.what, row.order_id, row.before, row.after, row.visit, row.detail)
+
+
+def _last_wait(session: Session, id: str) -> EventRow | None:
+    waits = select(EventRow).where(EventRow.cancellation_id == id, EventRow.what == "shop_waits")
+    return session.scalar(waits.order_by(EventRow.number.desc()).limit(1))
+
+
+def _write_choices(row: CancellationRow, choices: Choices) -> None:
+    row.settle = choices.settle
+    if (shop := choices.shop_choices) is not None:
+        row.refund, row.shop_reason, row.note, row.restock, row.notify = (
+            shop.refund,
+            shop.reason,
+            shop.note,
+            shop.restock,
+            shop.notify,
+        )
+
+
+def _add_orders(session: Session, id: str, wanted: Sequence[Wanted]) -> None:
+    for order in wanted:
+        session.add(
+            SupplierOrderRow(
+                cancellation_id=id,
+                portal=order.portal,
+                account=order.account,
+                order_id=order.order_id,
+                claim=order.claim,
+                stage=OrderStage.QUEUED,
+            )
+        )
+    session.flush()
+
+
 def _clean(report: ErrorReport) -> ErrorReport:
     return ErrorReport(kind=report.kind, message=redactor.clean(report.message), next=redactor.clean(report.next))
 
@@ -713,7 +902,7 @@ def _clean(report: ErrorReport) -> ErrorReport:
 def _stage(cancellation: Cancellation) -> Stage:
     """The stage that follows from the orders; a closed attempt waits for a person, once nothing is unresolved."""
     stages = [order.stage for order in cancellation.orders]
-    stage = stage_of(stages, cancellation.shop_stage, cancellation.choices.settle)
+    stage = stage_of(stages, cancellation.shop_stage, cancellation.choices.settle, anyway=cancellation.anyway)
     closed = any(order.is_closed for order in cancellation.orders)
     if stage is Stage.OPEN and closed and OrderStage.SUBMITTING not in stages:
         return Stage.NEEDS_OPERATOR

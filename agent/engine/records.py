@@ -119,6 +119,10 @@ class Cancellation:
     settled: ShopSettlement | None
     error: ErrorReport | None
     orders: tuple[SupplierOrder, ...]
+    queued: bool = False
+    """Nobody was there who could be asked whether these are all supplier orders behind the shop order."""
+    anyway: bool = False
+    """A person said: cancel the shop order although a supplier order will be delivered."""
 
     @property
     def accounts(self) -> tuple[tuple[str, str], ...]:
@@ -239,6 +243,7 @@ def _cancellation(row: CancellationRow, orders: Sequence[SupplierOrder]) -> Canc
         shop_order=row.shop_order,
         shop_gid=row.shop_gid,
         shop_choices=shop_choices,
+        only_these=row.only_these,
     )
     settled = None
     if row.cancelled_at is not None:
@@ -265,6 +270,8 @@ def _cancellation(row: CancellationRow, orders: Sequence[SupplierOrder]) -> Canc
         settled=settled,
         error=error,
         orders=tuple(orders),
+        queued=row.queued,
+        anyway=row.anyway,
     )
 
 

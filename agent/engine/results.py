@@ -11,7 +11,7 @@ from agent.browser.evidence import drift_of, read_journal
 from agent.engine.ledger import Ledger
 from agent.engine.records import Cancellation
 from agent.errors import EXIT_CODES, EXIT_OK
-from agent.model import ErrorKind, ErrorReport, OrderReport, OrderStage, Result, ShopReport, ShopStage, Stage
+from agent.model import ErrorKind, ErrorReport, OrderReport, OrderStage, Refund, Result, ShopReport, ShopStage, Stage
 
 WORST_FIRST = (1, 50, 30, 20, 40, 10, 2, 0)
 """The exit code of several results is the first of these that one of them has."""
@@ -91,6 +91,20 @@ def worst(codes: Iterable[int]) -> int:
     """The exit code of several."""
     found = set(codes)
     return next((code for code in WORST_FIRST if code in found), EXIT_OK)
+
+
+def refund_in_words(shop: ShopReport) -> str:
+    """What became of the customer's money, as the shop order was read back; empty before it is cancelled."""
+    if shop.cancelled_at is None:
+        return ""
+    given_back = f"{shop.amount} {shop.currency} given back so far" if shop.amount else "nothing given back so far"
+    if shop.amount is None:
+        given_back = "what was given back could not be read"
+    if shop.stage is not ShopStage.CANCELLED or shop.refund is None:
+        return given_back  # what was asked for was never sent
+    if shop.refund is Refund.LATER:
+        return f"refund later: {given_back}"
+    return f"refunded {shop.amount} {shop.currency}" if shop.amount else f"refund now: {given_back}"
 
 
 def drift_in(home: Path, visits: Sequence[str]) -> list[str]:

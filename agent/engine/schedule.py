@@ -90,7 +90,7 @@ class Schedule:
 
 def _partition(session: Session, row: CancellationRow) -> str:
     """What only one visit at a time may work with: the account, or the shop."""
-    if row.stage == Stage.SETTLING:
+    if row.stage in (Stage.SETTLING, Stage.DONE):  # what is due once it is done concerns the shop, too
         return f"shop.{row.shop}"
     first = order_rows(session, row.id)[0]
     return f"{first.portal}.{first.account}"

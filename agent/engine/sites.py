@@ -13,6 +13,7 @@ from typing import TypeVar
 from loguru import logger
 from pydantic import SecretStr
 
+from agent.browser.arriving import WalkOptions
 from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.confirming import Confirmations
 from agent.browser.editions import Editions, LoadedEdition
@@ -21,7 +22,7 @@ from agent.browser.lessons import Lessons
 from agent.browser.performing import read_decision, read_decisions
 from agent.browser.recognise import Hosts
 from agent.browser.session import BrowserSession, SignedInState, StateStore, browser_session
-from agent.browser.walk import BrowserWalk, WalkOptions
+from agent.browser.walk import BrowserWalk
 from agent.engine.locks import this_process
 from agent.engine.records import SupplierOrder
 from agent.engine.sign_in_again import Typed, check_may_try, trace_of

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agent.engine.records import Cancellation, SupplierOrder
-from agent.model import ErrorKind, ErrorReport, OrderStage, ShopStage, Stage
+from agent.model import ErrorKind, ErrorReport, OrderStage, Settle, ShopStage, Stage
 
 
 def why_it_stands_still(cancellation: Cancellation) -> ErrorReport | None:
@@ -52,8 +52,23 @@ def _mixed(cancellation: Cancellation) -> ErrorReport:
     return ErrorReport(
         kind=ErrorKind.MIXED_DECISIONS,
         message=f"the suppliers answered differently: {answers}. Nothing was sent to the shop.",
-        next="Decide about the shop order by hand: it cannot be cancelled in part. "
-        f"Or run countermand retry {cancellation.id} --again to ask once more where the answer was no.",
+        next=_choice(cancellation),
+    )
+
+
+def _choice(cancellation: Cancellation) -> str:
+    """A shop order cannot be cancelled in part: all of it although something is delivered, nothing of it, or another try."""
+    id, choices = cancellation.id, cancellation.choices
+    again = f"countermand retry {id} --again asks once more where the answer was no"
+    leave = f"countermand abandon {id} leaves the shop order as it is"
+    if cancellation.shop_stage in (ShopStage.CANCELLED, ShopStage.ALREADY_CANCELLED):
+        return f"The shop order is cancelled already. {again}; countermand abandon {id} ends it."
+    if choices.settle is Settle.NEVER:
+        return f"Decide about the shop order by hand. {again}; {leave}."
+    delivered = _named([order for order in cancellation.orders if order.stage.is_denied])
+    return (
+        f"Decide: countermand settle {id} --anyway cancels all of shop order {choices.shop_order}, although {delivered} "
+        f"will still be delivered; {leave}; {again}."
     )
 
 

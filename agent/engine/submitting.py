@@ -117,7 +117,7 @@ def _not_submitted(
         error.done_so_far = "Nothing was submitted."
     if isinstance(error, ShopOrderNotCancellable):
         workshop.ledger.move_shop(cancellation.id, ShopStage.STOPPED, visit)
-        workshop.ledger.fail(cancellation.id, error, visit, stage=Stage.REFUSED)
+        workshop.ledger.fail(cancellation.id, error, visit, stage=_stopped_by_the_shop(workshop, cancellation))
     elif isinstance(error, Refused):
         words = error.facts.get("words") or error.facts.get("state")
         denied = OrderStage.REFUSED if open_stamp else OrderStage.NOT_CANCELLABLE
@@ -138,6 +138,12 @@ def _not_submitted(
         if order.stage is not OrderStage.QUEUED:
             workshop.ledger.move_order(order, OrderStage.QUEUED, visit, why=error.what)
         _stop(workshop, cancellation.id, error, visit)
+
+
+def _stopped_by_the_shop(workshop: Workshop, cancellation: Cancellation) -> Stage:
+    """The answer is no; unless another order was withdrawn already, one that this one has joined: then a person decides."""
+    orders = workshop.ledger.get(cancellation.id).orders
+    return Stage.NEEDS_OPERATOR if any(one.stage.is_withdrawn for one in orders) else Stage.REFUSED
 
 
 def _stop(workshop: Workshop, id: str, error: CountermandError, visit: str) -> None:

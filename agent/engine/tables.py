@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Dialect, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Dialect, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy import DateTime as _DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -68,6 +68,12 @@ class CancellationRow(Base):
     note: Mapped[str | None] = mapped_column(Text)
     restock: Mapped[bool | None]
     notify: Mapped[bool | None]
+    only_these: Mapped[bool] = mapped_column(default=False)
+    """A person wants these supplier orders withdrawn and no other, whatever the shop order names."""
+    queued: Mapped[bool] = mapped_column(default=False)
+    """Nobody was there who could be asked: a row of a file, a script that waits for nothing."""
+    anyway: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """A person said: cancel the shop order although a supplier order will be delivered."""
     cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     amount: Mapped[str | None] = mapped_column(String(32))
     """As the shop wrote it: how many decimals a currency has is the shop's to say."""
@@ -123,6 +129,27 @@ class EventRow(Base):
     after: Mapped[str | None] = mapped_column(String(32))
     visit: Mapped[str | None] = mapped_column(String(64))
     detail: Mapped[dict[str, str] | None] = mapped_column(JSON)
+
+
+class LinkRow(Base):
+    """That a supplier order belongs to a shop order, because a person said so. Never altered but for its end."""
+
+    __tablename__ = "links"
+    __table_args__ = (Index("ix_links_shop_order", "shop", "shop_gid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    portal: Mapped[str] = mapped_column(String(64))
+    account: Mapped[str] = mapped_column(String(64))
+    order_id: Mapped[str] = mapped_column(String(64))
+    claim: Mapped[str | None] = mapped_column(String(160), unique=True)
+    """Held while it counts: a supplier order belongs to one shop order."""
+    shop: Mapped[str] = mapped_column(String(64))
+    shop_order: Mapped[str] = mapped_column(String(128))
+    shop_gid: Mapped[str] = mapped_column(String(255))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(64))
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When a person linked the supplier order to another shop order."""
 
 
 class StampRow(Base):

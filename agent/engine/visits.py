@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.browser.checking import Checked
 from agent.browser.session import SignedInState
 from agent.browser.walk import BrowserWalk
-from agent.engine import checking, looking, readiness, settling, submitting, sweeping, teaching
+from agent.engine import checking, looking, readiness, settling, shop_marks, submitting, sweeping, teaching
 from agent.engine.pausing import why_not_there
 from agent.engine.records import Cancellation, SupplierOrder, Wanted
 from agent.engine.sign_in_again import check_not_refused
@@ -46,6 +46,10 @@ class Visits:
     async def settle(self, cancellation: Cancellation) -> None:
         """Cancel the shop order."""
         await settling.settle(self._workshop, cancellation)
+
+    async def mark(self, cancellation: Cancellation) -> None:
+        """Mark the shop order, which is cancelled."""
+        await shop_marks.mark(self._workshop, cancellation)
 
     async def dry_run(self, wanted: Wanted, reason: ReasonChoice) -> Path:
         """Walk up to the first commit and stop there; gives the folder with what was seen."""

@@ -17,6 +17,7 @@ from agent.engine.accounts import Accounts
 from agent.engine.clock import Clock
 from agent.engine.database import Database
 from agent.engine.ledger import Ledger
+from agent.engine.links import Links
 from agent.errors import CountermandError
 from agent.model import ErrorKind, OrderId
 from agent.settings import Settings
@@ -59,6 +60,11 @@ class Workshop:
     def accounts(self) -> Accounts:
         """What the ledger knows of accounts."""
         return Accounts(self.database, self.clock)
+
+    @property
+    def links(self) -> Links:
+        """Which supplier orders belong to which shop orders, as people say."""
+        return Links(self.database, self.clock)
 
     @property
     def visits_folder(self) -> Path:

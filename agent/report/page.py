@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from agent import __version__
 from agent.engine.ledger import Ledger
-from agent.engine.results import report_path, result_of
+from agent.engine.results import refund_in_words, report_path, result_of
 from agent.redact import redactor
 from agent.report.view import Looks, Pictures, asked, days, headline, moments, next_action
 
@@ -37,12 +37,14 @@ def write_report(ledger: Ledger, home: Path, id: str) -> Path:
     """
     cancellation = ledger.get(id)
     events, pictures, script = ledger.events(id), Pictures(), _part("zone.js")
+    result = result_of(cancellation, ledger, home)
     page = (
         _environment()
         .get_template("report.html.jinja")
         .render(
             cancellation=cancellation,
-            result=result_of(cancellation, ledger, home),
+            result=result,
+            refund=refund_in_words(result.shop),
             asked=asked(cancellation),
             headline=headline(cancellation),
             moments=moments(cancellation),

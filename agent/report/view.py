@@ -24,6 +24,7 @@ _TITLES = {
     "look": "Looking at the order",
     "sweep": "Looking at all orders of the account that wait",
     "settle": "Settling the shop order",
+    "mark": "Marking the shop order for the staff",
     "sign_in": "Signing in",
     "teach": "Learning the portal's words",
 }
@@ -126,11 +127,14 @@ def headline(cancellation: Cancellation) -> str:
         ShopStage.CANCELLED: ", and cancelled in the shop",
         ShopStage.ALREADY_CANCELLED: "; the shop order was cancelled already",
     }
+    withdrawn = "Withdrawn at the supplier"
+    if not all(order.stage.is_withdrawn for order in cancellation.orders):
+        withdrawn = "Not all was withdrawn at the supplier"  # settled all the same, on a person's word
     match cancellation.stage:
         case Stage.DONE:
-            return f"Withdrawn at the supplier{shop.get(cancellation.shop_stage, '')}."
+            return f"{withdrawn}{shop.get(cancellation.shop_stage, '')}."
         case Stage.SETTLING:
-            return "Withdrawn at the supplier; the shop order is cancelled next."
+            return f"{withdrawn}; the shop order is cancelled next."
         case Stage.AWAITING_DECISION:
             return "Requested; the supplier has not decided yet."
         case Stage.REFUSED:

@@ -4,17 +4,22 @@ Whether a shop order may be cancelled. The shop itself does not insist on Unfulf
 
 from __future__ import annotations
 
+from agent.errors import ShopGuarded
 from agent.model import Frozen
+from flows.shopify.fulfillment import WayBack, at_work, places
 from flows.shopify.replies import FulfillmentOrderState, OrderState
+
+NOT_CANCELLED = "The shop order was not cancelled."
+"""True whatever else was done to it on the way."""
 
 _UNFULFILLED = frozenset({"UNFULFILLED", "OPEN", "RESTOCKED"})  # the last two are older words for the first
 _IN_PROGRESS = frozenset({"IN_PROGRESS", "PENDING_FULFILLMENT"})
+_NOBODY_SENDS_IT = frozenset({"ON_HOLD", "SCHEDULED", "REQUEST_DECLINED"})
 _PARCEL_GONE = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 _NO_OPEN_RETURN = frozenset({"NO_RETURN", "RETURNED", "RETURN_FAILED"})
-_SHARE_OVER = frozenset({"CLOSED", "CANCELLED"})
-_SHARE_ASKED = frozenset({"SUBMITTED", "ACCEPTED", "CANCELLATION_REQUESTED", "CANCELLATION_REJECTED"})
 
-_AGAIN = "then give the same command again"
+_GIVE_AGAIN = "give the same command again"
+_AGAIN = f"then {_GIVE_AGAIN}"
 
 
 class Obstacle(Frozen):
@@ -26,7 +31,10 @@ class Obstacle(Frozen):
 
 def find_obstacle(order: OrderState) -> Obstacle | None:
     """
-    What stands in the way of cancelling *order*, in the merchant's words; nothing, if it is Unfulfilled.
+    What stands in the way of cancelling *order* for good, in the merchant's words; nothing, if it is Unfulfilled or can be made so.
+
+    On hold, scheduled and declined by a service count as Unfulfilled: nothing was sent and nobody is sending it. The shop cancels such
+    an order as it stands, and refusing it would only let the supplier send goods that nobody wants.
 
     An order that is cancelled already has no obstacle: it is in a state of its own.
     """
@@ -35,9 +43,34 @@ def find_obstacle(order: OrderState) -> Obstacle | None:
     return _by_status(order) or _by_parcels(order) or _by_returns(order) or _by_work(order)
 
 
+def find_obstacle_now(order: OrderState) -> Obstacle | None:
+    """What stands in the way of cancelling *order* at this moment: somebody at work on it, too."""
+    if order.cancelled_at is not None:
+        return None
+    return find_obstacle(order) or (_in_progress(order, at_work(order)) if at_work(order) else None)
+
+
+def is_in_progress(order: OrderState) -> bool:
+    """The shop calls the order in progress."""
+    return order.display_fulfillment_status in _IN_PROGRESS
+
+
+def refuse(order: OrderState, obstacle: Obstacle | None, done_so_far: str = NOT_CANCELLED) -> None:
+    """
+    Stop at *obstacle*, if there is one.
+
+    :param done_so_far: what was, and was not, done in the shop.
+    :raises ShopGuarded: there is.
+    """
+    if obstacle is not None:
+        guarded = ShopGuarded(obstacle.why, next=obstacle.advice, order=order.name)
+        guarded.done_so_far = done_so_far
+        raise guarded
+
+
 def _by_status(order: OrderState) -> Obstacle | None:
     match order.display_fulfillment_status:
-        case status if status in _UNFULFILLED:
+        case status if status in _UNFULFILLED | _NOBODY_SENDS_IT | _IN_PROGRESS:
             return None
         case "FULFILLED":
             return Obstacle(
@@ -48,23 +81,6 @@ def _by_status(order: OrderState) -> Obstacle | None:
             return Obstacle(
                 why=f"the shop order {order.name} is partly fulfilled: some of its goods were sent",
                 advice="Refund or return single items in the shop's admin; an order can only be cancelled as a whole.",
-            )
-        case status if status in _IN_PROGRESS:
-            return _in_progress(order)
-        case "ON_HOLD":
-            return Obstacle(
-                why=f"the fulfillment of the shop order {order.name} is on hold",
-                advice=f"Release the hold in the shop's admin, {_AGAIN}.",
-            )
-        case "SCHEDULED":
-            return Obstacle(
-                why=f"the fulfillment of the shop order {order.name} is scheduled for a later day",
-                advice=f"Look at the order in the shop's admin and make it Unfulfilled there, {_AGAIN}.",
-            )
-        case "REQUEST_DECLINED":
-            return Obstacle(
-                why=f"a fulfillment service has declined to send the shop order {order.name}",
-                advice=f"Look at the order in the shop's admin and make it Unfulfilled there, {_AGAIN}.",
             )
         case "FULFILLMENT_NOT_REQUIRED":
             return Obstacle(
@@ -98,16 +114,25 @@ def _by_returns(order: OrderState) -> Obstacle | None:
 
 def _by_work(order: OrderState) -> Obstacle | None:
     """One of several locations may be at work while the order as a whole still reads Unfulfilled."""
-    return _in_progress(order) if any(map(_is_at_work, order.fulfillment_orders.nodes)) else None
+    if refusing := at_work(order, WayBack.REFUSED):
+        return Obstacle(
+            why=f"{places(refusing) or 'the fulfillment service'} refuses to let go of the shop order {order.name}",
+            advice=f"Ask the service to stop it by hand. Once the order reads Unfulfilled in the shop's admin, {_GIVE_AGAIN}; "
+            "if the goods are on their way, agree on a return with the customer.",
+        )
+    if stuck := at_work(order, WayBack.UNKNOWN):
+        return _in_progress(order, stuck)
+    if is_in_progress(order) and not at_work(order):
+        return Obstacle(
+            why=f"the fulfillment of the shop order {order.name} is in progress, and who works on it cannot be seen",
+            advice="Give the app access to the fulfillment orders of all locations and services, or make the order Unfulfilled "
+            f"in the shop's admin; {_AGAIN}.",
+        )
+    return None
 
 
-def _is_at_work(share: FulfillmentOrderState) -> bool:
-    return share.status == "IN_PROGRESS" or (share.status not in _SHARE_OVER and share.request_status in _SHARE_ASKED)
-
-
-def _in_progress(order: OrderState) -> Obstacle:
-    places = sorted({share.assigned_location.name for share in order.fulfillment_orders.nodes if _is_at_work(share)})
-    where = f" at {', '.join(places)}" if any(places) else ""
+def _in_progress(order: OrderState, shares: list[FulfillmentOrderState]) -> Obstacle:
+    where = f" at {places(shares)}" if places(shares) else ""
     return Obstacle(
         why=f"the fulfillment of the shop order {order.name} is in progress{where}",
         advice=f"Have the fulfillment cancelled in the shop's admin until the order reads Unfulfilled, {_AGAIN}.",

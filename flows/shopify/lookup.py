@@ -11,6 +11,7 @@ from agent.errors import BadInput
 from flows.shopify.client import ShopifyClient
 from flows.shopify.operations import FIND_ORDERS, READ_ORDER
 from flows.shopify.replies import FoundOrder, OrderRead, OrdersFound, OrderState
+from flows.shopify.scopes import refuse_if_blind
 
 _GID = re.compile(r"gid://shopify/Order/[1-9]\d*")
 _LEGACY_ID = re.compile(r"[1-9]\d{9,}")
@@ -26,14 +27,20 @@ async def read_order(client: ShopifyClient, gid: str) -> OrderState:
     The order with that gid, as it stands now.
 
     :raises BadInput: there is none.
+    :raises SignInNeeded: the token cannot see enough of it to judge it.
     """
     order = await _order_or_none(client, gid)
     if order is None:
-        raise BadInput(
-            f"the shop {client.settings.domain} has no order {gid}",
-            next=f"Check the number, and that it is this shop's. {_WINDOW}",
-        )
+        raise gone(client, gid)
     return order
+
+
+def gone(client: ShopifyClient, gid: str) -> BadInput:
+    """What is said of an order that the shop does not have, or that the token may not see."""
+    return BadInput(
+        f"the shop {client.settings.domain} has no order {gid}",
+        next=f"Check the number, and that it is this shop's. {_WINDOW}",
+    )
 
 
 async def find_order(client: ShopifyClient, typed: str) -> OrderState:
@@ -57,7 +64,7 @@ async def find_order(client: ShopifyClient, typed: str) -> OrderState:
             )
         return await read_order(client, wanted)
     by_id = await _order_or_none(client, f"gid://shopify/Order/{wanted}") if _LEGACY_ID.fullmatch(wanted) else None
-    near = await _search(client, wanted)
+    near = await search_orders(client, f'name:"{_bare(wanted)}"', wanted)
     same = {order.id: order for order in near if _bare(order.name) == _bare(wanted)}
     ids = set(same) | ({by_id.id} if by_id else set())
     if len(ids) == 1:
@@ -77,11 +84,20 @@ async def find_order(client: ShopifyClient, typed: str) -> OrderState:
 
 async def _order_or_none(client: ShopifyClient, gid: str) -> OrderState | None:
     answered = await client.read(READ_ORDER, {"id": gid}, OrderRead)
-    return answered.data.order
+    order = answered.data.order
+    if order is not None and order.cancelled_at is None:
+        refuse_if_blind(answered.data.current_app_installation, order.name, client.settings)
+    return order
 
 
-async def _search(client: ShopifyClient, wanted: str) -> tuple[FoundOrder, ...]:
-    answered = await client.read(FIND_ORDERS, {"query": f'name:"{_bare(wanted)}"'}, OrdersFound)
+async def search_orders(client: ShopifyClient, query: str, wanted: str) -> tuple[FoundOrder, ...]:
+    """
+    The orders that the shop's own search finds; whoever asks compares them.
+
+    :param wanted: what is looked for, for messages.
+    :raises BadInput: the shop did not understand the search, or finds too many.
+    """
+    answered = await client.read(FIND_ORDERS, {"query": query}, OrdersFound)
     if answered.warnings:
         words = "; ".join(warning.message for warning in answered.warnings)
         raise BadInput(
@@ -91,7 +107,7 @@ async def _search(client: ShopifyClient, wanted: str) -> tuple[FoundOrder, ...]:
     found = answered.data.orders
     if found.page_info.has_next_page:
         raise BadInput(
-            f"too many orders of the shop {client.settings.domain} have {wanted} in their name",
+            f"too many orders of the shop {client.settings.domain} are found by {wanted}",
             next="Give the order's id instead, e.g. --shop-order gid://shopify/Order/….",
         )
     return found.nodes

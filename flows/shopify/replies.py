@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 
@@ -100,13 +100,42 @@ class Location(Reply):
     name: str = ""
 
 
+class SupportedAction(Reply):
+    """Something that may be done with a share now."""
+
+    action: str
+
+
+class MerchantRequest(Reply):
+    """Something that was asked of a fulfillment service."""
+
+    sent_at: datetime
+
+
+class MerchantRequestList(Reply):
+    """The newest request to let go of a share, if there is one."""
+
+    nodes: tuple[MerchantRequest, ...] = ()
+
+
 class FulfillmentOrderState(Reply):
     """One location's share of the order."""
 
     id: str
     status: str
     request_status: str
+    supported_actions: tuple[SupportedAction, ...] = ()
     assigned_location: Location = Location()
+    merchant_requests: MerchantRequestList = MerchantRequestList()
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When its service was asked to let go of it."""
+        return max((request.sent_at for request in self.merchant_requests.nodes), default=None)
+
+    def offers(self, action: str) -> bool:
+        """Whether *action* may be done with it now."""
+        return any(offered.action == action for offered in self.supported_actions)
 
 
 class FulfillmentOrderList(Reply):
@@ -129,10 +158,23 @@ class OrderState(Reply):
     fulfillment_orders: FulfillmentOrderList = FulfillmentOrderList()
 
 
+class AccessScope(Reply):
+    """A right of the app."""
+
+    handle: str
+
+
+class AppInstallation(Reply):
+    """What the app may do in the shop."""
+
+    access_scopes: tuple[AccessScope, ...]
+
+
 class OrderRead(Reply):
     """The answer to ``ReadOrder``."""
 
     order: OrderState | None = None
+    current_app_installation: AppInstallation
 
 
 class FoundOrder(Reply):
@@ -170,6 +212,49 @@ class UserError(Reply):
     code: str | None = None
 
 
+class AttributeState(Reply):
+    """A line of the order's additional details."""
+
+    key: str
+    value: str | None = None
+
+
+class MetafieldText(Reply):
+    """What a metafield says."""
+
+    value: str
+
+
+class MetafieldState(MetafieldText):
+    """What an app keeps beside an order, with what is needed to change it."""
+
+    type: str
+    compare_digest: str
+
+
+class NamedNumbers(Reply):
+    """Where an order may name supplier orders."""
+
+    id: str
+    name: str
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+    custom_attributes: tuple[AttributeState, ...] = ()
+    metafield: MetafieldState | None = None
+
+
+class NumbersRead(Reply):
+    """The answer to ``ReadNumbers``."""
+
+    order: NamedNumbers | None = None
+
+
+class MetafieldSet(Reply):
+    """The answer to ``SetMetafield``."""
+
+    metafields_set: ChangeAnswer
+
+
 class HasId(Reply):
     """Something of which only the id matters."""
 
@@ -190,6 +275,22 @@ class CancelSent(Reply):
     order_cancel: CancelAnswer
 
 
+class ChangeAnswer(Reply):
+    """What the shop said to a change of which only matters whether it refused it."""
+
+    user_errors: tuple[UserError, ...] = ()
+
+
+class ShareChanged(Reply):
+    """The answer to a mutation about a share; which one it was about does not matter."""
+
+    answer: ChangeAnswer = Field(
+        validation_alias=AliasChoices(
+            "fulfillmentOrderSubmitCancellationRequest", "fulfillmentOrderCancel", "fulfillmentOrderOpen"
+        )
+    )
+
+
 class JobResult(Reply):
     """How an accepted cancellation came out."""
 
@@ -203,3 +304,62 @@ class CancellationRead(Reply):
 
     order: OrderState | None = None
     node: JobResult | None = None
+
+
+class ShopItself(Reply):
+    """The shop."""
+
+    name: str
+    myshopify_domain: str
+
+
+class PublicVersion(Reply):
+    """A version of the API, and whether it is a stable one that is still served."""
+
+    handle: str
+    supported: bool
+
+
+class ShopChecked(Reply):
+    """The answer to ``CheckShop``."""
+
+    shop: ShopItself
+    current_app_installation: AppInstallation
+    public_api_versions: tuple[PublicVersion, ...]
+
+
+class Hits(Reply):
+    """What a search found."""
+
+    nodes: tuple[HasId, ...]
+
+
+class AnythingFound(Reply):
+    """The answer to ``CheckSearch``."""
+
+    orders: Hits
+
+
+def words_of(errors: tuple[UserError, ...]) -> str:
+    """Why the shop would not do it, in its own words."""
+    return "; ".join(error.message for error in errors)[:300] or "without a reason"
+
+
+class MarkedOrder(Reply):
+    """What an order has of what staff see."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+    metafield: MetafieldText | None = None
+
+
+class MarksRead(Reply):
+    """The answer to ``ReadMarks``."""
+
+    order: MarkedOrder | None = None
+
+
+class TagsAdded(Reply):
+    """The answer to ``AddTags``."""
+
+    tags_add: ChangeAnswer

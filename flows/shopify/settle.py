@@ -28,11 +28,11 @@ from tenacity import (
 from agent.errors import BadInput, CountermandError, Retryable, ShopGuarded, Uncertain
 from agent.model import Refund, ShopChoices
 from agent.storefront import ShopSettlement
-from flows.shopify.client import NOTHING_SENT, ShopifyClient
-from flows.shopify.guard import find_obstacle
+from flows.shopify.client import ShopifyClient
+from flows.shopify.guard import NOT_CANCELLED, find_obstacle_now, refuse
 from flows.shopify.lookup import read_order
 from flows.shopify.operations import CANCEL_ORDER, CANCEL_ORDER_BEFORE_2026_10, READ_CANCELLATION
-from flows.shopify.replies import CancelAnswer, CancellationRead, CancelSent, OrderState, UserError
+from flows.shopify.replies import CancelAnswer, CancellationRead, CancelSent, OrderState, UserError, words_of
 
 LONGEST_NOTE = 255
 _READS_TAKE = 30.0
@@ -48,7 +48,7 @@ class _Failed(Exception):
     """The shop accepted the cancellation and then could not carry it out."""
 
     def __init__(self, errors: tuple[UserError, ...]) -> None:
-        super().__init__(_words(errors))
+        super().__init__(words_of(errors))
 
 
 async def cancel_order(client: ShopifyClient, gid: str, choices: ShopChoices) -> ShopSettlement:
@@ -68,7 +68,7 @@ async def cancel_order(client: ShopifyClient, gid: str, choices: ShopChoices) ->
     before = await read_order(client, gid)
     if before.cancelled_at is not None:
         return _settlement(before, None)
-    _refuse_unless_unfulfilled(before)
+    refuse(before, find_obstacle_now(before))
     try:
         answer = await _send(client, gid, choices)
     except Uncertain as lost:
@@ -135,7 +135,7 @@ async def _after_refusal(
     The code says nothing and the words may change, so the order itself is asked. Only "one is running already" is
     waited for, as it may be the one that an interrupted run had sent.
     """
-    words = _words(refusals)
+    words = words_of(refusals)
     if _STILL_RUNNING in words:
         try:
             order = await _read_until_cancelled(client, lambda: read_order(client, before.id))
@@ -147,12 +147,12 @@ async def _after_refusal(
     order = await read_order(client, before.id)
     if order.cancelled_at is not None:
         return _settlement(order, None)
-    _refuse_unless_unfulfilled(order)
+    refuse(order, find_obstacle_now(order))
     guarded = ShopGuarded(
         f"the shop refuses to cancel {before.name}: {words}",
         next="Look at the order in the shop's admin and mend what it says, or cancel it there.",
     )
-    guarded.done_so_far = NOTHING_SENT
+    guarded.done_so_far = NOT_CANCELLED
     raise guarded
 
 
@@ -169,7 +169,7 @@ async def _after_no_answer(
         raise _unclear(before, f"was sent, but {lost.what}, and the order could not be read", error) from lost
     if order.cancelled_at is not None:
         return _settlement(order, choices.refund)
-    if find_obstacle(order) or _refunded(order) != _refunded(before):
+    if find_obstacle_now(order) or _refunded(order) != _refunded(before):
         raise _unclear(before, f"was sent, but {lost.what}, and the order has changed since") from lost
     seconds = client.patience.confirm_seconds
     raise Retryable(
@@ -225,14 +225,6 @@ async def _read_until_cancelled(client: ShopifyClient, read: Read) -> OrderState
     return await retrying(look)
 
 
-def _refuse_unless_unfulfilled(order: OrderState) -> None:
-    obstacle = find_obstacle(order)
-    if obstacle is not None:
-        guarded = ShopGuarded(obstacle.why, next=obstacle.advice, order=order.name)
-        guarded.done_so_far = NOTHING_SENT
-        raise guarded
-
-
 def _settlement(order: OrderState, refund: Refund | None) -> ShopSettlement:
     assert order.cancelled_at is not None
     money = order.total_refunded_set.shop_money
@@ -248,7 +240,3 @@ def _refunded(order: OrderState) -> object:
 def _unclear(order: OrderState, how: str, because: CountermandError | None = None) -> Uncertain:
     reason = f": {because.what}" if because else ""
     return Uncertain(f"the cancellation of {order.name} {how}{reason}", next=_LOOK_IN_ADMIN, order=order.name)
-
-
-def _words(errors: tuple[UserError, ...]) -> str:
-    return "; ".join(error.message for error in errors)[:300] or "without a reason"

@@ -14,13 +14,14 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext
 from pydantic import SecretStr
 
+from agent.browser.arriving import WalkOptions
 from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.confirming import write_confirmations
 from agent.browser.editions import Editions, LoadedEdition
 from agent.browser.evidence import Action, Journal, VisitJournal, now, read_journal
 from agent.browser.recognise import Hosts
 from agent.browser.session import BrowserSession, SignedInState
-from agent.browser.walk import BrowserWalk, WalkOptions
+from agent.browser.walk import BrowserWalk
 from agent.model import OrderId, Reason, ReasonChoice, Submission
 from agent.portal import Credentials
 from agent.settings import Patience

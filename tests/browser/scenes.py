@@ -38,6 +38,8 @@ class Scene:
     signed_in: bool = True
     ends_for_want: bool = False
     """It ends because something does not come."""
+    is_kept: bool = True
+    """Its recording comes with the project."""
 
 
 def _cancel(order: str, **more: Any) -> Call:
@@ -76,15 +78,15 @@ SCENES = [
     Scene("cancelled-at-once", _cancel("at_once")),
     Scene("courier-has-it", _cancel("courier_late")),
     Scene("shipped", _cancel("shipped")),
-    Scene("open-already", _cancel("cancel_requested")),
-    Scene("cancelled-already", _cancel("cancelled")),
+    Scene("open-already", _cancel("cancel_requested"), is_kept=False),
+    Scene("cancelled-already", _cancel("cancelled"), is_kept=False),
     Scene("not-found", _cancel("8199999999999999")),
-    Scene("several-goods-held", _cancel("multi_item")),
+    Scene("several-goods-held", _cancel("multi_item"), is_kept=False),
     Scene("dry-run", _cancel("placed", dry_run=True)),
     Scene("labels-until-mid-2026", _cancel("placed"), _switch(labels="old")),
-    Scene("details-in-the-same-tab", _cancel("placed"), _switch(details_tab="same")),
+    Scene("details-in-the-same-tab", _cancel("placed"), _switch(details_tab="same"), is_kept=False),
     Scene("overlays", _cancel("placed"), _switch(**ALL_OVER)),
-    Scene("list-bare-until-asked", _cancel("placed"), _switch(zero_cards="both")),
+    Scene("list-bare-until-asked", _cancel("placed"), _switch(zero_cards="both"), is_kept=False),
     Scene("drift", _cancel("placed"), _says("search_placeholder", "Find what I bought")),
     Scene("other-language", _cancel("placed"), lambda bench, patch: bench.portal.world.set(language="pt")),
     Scene("signed-out", _cancel("placed"), signed_in=False),
@@ -92,13 +94,13 @@ SCENES = [
     Scene("slider-before-my-orders", _cancel("placed"), _switch(slider=["orders"])),
     Scene("slider-after-submit", _cancel("silent"), _switch(slider=["submit"])),
     Scene("unknown-state", _cancel("placed"), _calls_state("placed", "On the moon"), ends_for_want=True),
-    Scene("unknown-pop-up", _cancel("placed"), _says("confirm", "Proceed"), ends_for_want=True),
-    Scene("portal-has-trouble", _cancel("placed"), _switch(maintenance=True)),
-    Scene("look-waits", _look("cancel_requested")),
+    Scene("unknown-pop-up", _cancel("placed"), _says("confirm", "Proceed"), ends_for_want=True, is_kept=False),
+    Scene("portal-has-trouble", _cancel("placed"), _switch(maintenance=True), is_kept=False),
+    Scene("look-waits", _look("cancel_requested"), is_kept=False),
     Scene("look-refused", _look("seller_refused")),
-    Scene("look-shipped", _look("shipped")),
+    Scene("look-shipped", _look("shipped"), is_kept=False),
     Scene("look-cancelled-by-seller", _look("cancelled")),
-    Scene("look-closed-with-shipment", _look("closed_with_shipment")),
+    Scene("look-closed-with-shipment", _look("closed_with_shipment"), is_kept=False),
     Scene("sweep-with-paging", _look("cancel_requested", "cancelled", "seller_refused", "old_6")),
 ]
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from agent.browser.commit import CommitOptions
+from agent.browser.finding import Finder
 from agent.errors import (
     ApprovalNeeded,
     BadInput,
@@ -140,6 +141,7 @@ async def test_two_submit_buttons(bench: Bench) -> None:
     assert [BUTTON, REASON_ASKED] == bench.stamps.events
 
 
+@pytest.mark.slow
 async def test_second_submit_that_is_hidden(bench: Bench) -> None:
     """
     What nobody can see is no second button.
@@ -198,6 +200,7 @@ async def test_button_is_missing(
     assert [] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_unknown_pop_up(bench: Bench, words: Words) -> None:
     """
     A pop-up after Submit that is not the question we know proves nothing: whether Submit sent the request is left open.
@@ -229,6 +232,7 @@ async def test_no_button(bench: Bench) -> None:
     assert [] == bench.stamps.events
 
 
+@pytest.mark.slow
 async def test_button_is_covered(bench: Bench) -> None:
     """
     A button under something unknown is found out before the stamp, for a click that fails after it would be uncertain.
@@ -244,6 +248,7 @@ async def test_button_is_covered(bench: Bench) -> None:
     assert [] == bench.stamps.events
 
 
+@pytest.mark.slow
 async def test_unknown_status(bench: Bench, words: Words) -> None:
     """
     A status that the edition does not know stops the walk, and the error quotes it.
@@ -260,6 +265,7 @@ async def test_unknown_status(bench: Bench, words: Words) -> None:
     assert [] == bench.stamps.events
 
 
+@pytest.mark.slow
 async def test_unknown_page_before_the_commit(bench: Bench) -> None:
     """
     A page that the edition does not recognise is never acted upon.
@@ -315,6 +321,7 @@ async def test_no_known_answer_after_the_last_click(bench: Bench, words: Words, 
     assert [(order, NOT_NEEDED_TEXT)] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_connection_breaks_after_the_last_click(bench: Bench) -> None:
     """
     Offline at the moment of the last click: nothing arrived, which nobody here can know.
@@ -346,6 +353,7 @@ async def test_account_in_another_language(bench: Bench, language: str, order: s
     assert [] == bench.stamps.events
 
 
+@pytest.mark.slow
 async def test_reason_is_not_offered(bench: Bench) -> None:
     """
     A reason that the page does not offer is not replaced by another; the message lists what it offers.
@@ -455,6 +463,7 @@ async def test_target_is_not_confirmed(bench: Bench) -> None:
     assert [] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_confirmation_is_bound_to_its_host(bench: Bench) -> None:
     """
     What is confirmed on www is not thereby confirmed on m.
@@ -488,6 +497,7 @@ async def test_person_confirms_what_is_outlined(bench: Bench, says_yes: bool) ->
     assert says_yes == (bench.stamps.events == [BUTTON])
 
 
+@pytest.mark.slow
 async def test_missing_number_is_not_confirmed(bench: Bench) -> None:
     """
     A cancel page that shows no number is not held against the details before it while that is only assumed.
@@ -499,6 +509,7 @@ async def test_missing_number_is_not_confirmed(bench: Bench) -> None:
     assert [] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_held_page_shows_other_goods(bench: Bench) -> None:
     """
     A page without a number whose goods differ, if only in the second line, is about another order.
@@ -535,6 +546,7 @@ async def test_held_page_is_in_another_tab(bench: Bench) -> None:
 # -- the browser's own questions
 
 
+@pytest.mark.slow
 async def test_unknown_question(bench: Bench, words: Words) -> None:
     """
     The browser asks something that the edition does not know: the answer is no, and the error quotes it.
@@ -549,6 +561,7 @@ async def test_unknown_question(bench: Bench, words: Words) -> None:
     assert [] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_question_is_not_confirmed(bench: Bench) -> None:
     """
     A known question that is only assumed for the host is answered with no.
@@ -597,6 +610,7 @@ async def test_dry_run(bench: Bench, order: str) -> None:
     assert [] == bench.stamps.events
 
 
+@pytest.mark.slow
 async def test_asking_first_yes(bench: Bench) -> None:
     """
     With --ask a yes before the first commit is enough for the rest, and the question shows what it is about.
@@ -613,6 +627,7 @@ async def test_asking_first_yes(bench: Bench) -> None:
     assert [(PLACED, NOT_NEEDED_TEXT)] == bench.portal.submitted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_here", [True, False], ids=["no", "nobody"])
 async def test_asking_first_no(bench: Bench, is_here: bool) -> None:
     """
@@ -683,10 +698,12 @@ async def test_two_totals_are_none(bench: Bench, monkeypatch: pytest.MonkeyPatch
     bench.limits = CommitOptions(approval=approval)
     walk = await bench.walk()
 
-    async def two(target: str) -> list[str]:
-        return ["US $1.00", "US $99.00"]
+    texts = Finder.texts
 
-    monkeypatch.setattr(walk, "rows", two)
+    async def two(finder: Finder, name: str) -> list[str]:
+        return ["US $1.00", "US $99.00"] if name == "details.total" else await texts(finder, name)
+
+    monkeypatch.setattr(Finder, "texts", two)
     with pytest.raises(ApprovalNeeded):
         await bench.cancel(PLACED, walk=walk)
 

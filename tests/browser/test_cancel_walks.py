@@ -153,6 +153,7 @@ async def test_courier_has_it(
     assert stamps == bench.stamps.events
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [UNKNOWN, SECOND_ORDERS["foreign"]], ids=["unknown", "of another account"])
 async def test_order_is_not_there(bench: Bench, number: str) -> None:
     """
@@ -217,6 +218,7 @@ async def test_site_looks_different(bench: Bench, look: str) -> None:
     assert list(CANCEL_PAGE) == bench.stamps.events
 
 
+@pytest.mark.slow
 async def test_other_region_is_walked(bench: Bench) -> None:
     """
     The portal may send an account to another region's host, which is walked as its own.
@@ -269,6 +271,7 @@ async def test_chosen_reason_is_sent(bench: Bench, order: str, reason: ReasonCho
 # -- which order it is
 
 
+@pytest.mark.slow
 async def test_number_nowhere_but_held(bench: Bench) -> None:
     """
     A cancel page without any number is held against the details before it, once a person has confirmed that it suffices.
@@ -281,6 +284,7 @@ async def test_number_nowhere_but_held(bench: Bench) -> None:
     assert [(ORDERS["number_absent"], NOT_NEEDED_TEXT)] == bench.portal.submitted
 
 
+@pytest.mark.slow
 async def test_every_line_of_the_goods_is_held(bench: Bench) -> None:
     """
     Where the goods stand for the order, all of them do, not just the first.

@@ -20,7 +20,8 @@ from tests.conftest import needs_browser
 
 pytestmark = needs_browser
 
-PLACED = ORDERS["silent"]  # however long it takes: nobody answers meanwhile
+SILENT = ORDERS["silent"]
+"""However long it takes, its seller does not answer meanwhile."""
 
 
 def before_the_window(bench: Bench, does: Callable[[], object], *, waits: float = 60) -> None:
@@ -54,9 +55,9 @@ async def test_a_person_passes_it(bench: Bench, place: str) -> None:
     before_the_window(bench, bench.portal.world.pass_slider)
     walk = await bench.walk()
 
-    assert Submission.REQUESTED == await bench.cancel(PLACED, walk=walk)
+    assert Submission.REQUESTED == await bench.cancel(SILENT, walk=walk)
 
-    assert [(PLACED, NOT_NEEDED_TEXT)] == bench.portal.submitted
+    assert [(SILENT, NOT_NEEDED_TEXT)] == bench.portal.submitted
     (told,) = bench.person.told
     assert "the portal wants a person to " in told
     assert "in the browser's window" in told
@@ -74,7 +75,7 @@ async def test_nobody_passes_it_in_time(bench: Bench, place: str, stop: type[Exc
     before_the_window(bench, lambda: None, waits=1)
 
     with pytest.raises(stop, match="was not passed in the browser's window"):
-        await bench.cancel(PLACED)
+        await bench.cancel(SILENT)
 
     assert submits == len(bench.portal.submitted)
 

@@ -35,6 +35,7 @@ def pictures(folder: Path) -> list[str]:
 # -- the journal
 
 
+@pytest.mark.slow
 @needs_browser
 async def test_journal_is_readable_after_every_step(bench: Bench) -> None:
     """
@@ -52,6 +53,7 @@ async def test_journal_is_readable_after_every_step(bench: Bench) -> None:
     assert all(one.end is None and one.steps[-1].seconds is not None for one in seen)
 
 
+@pytest.mark.slow
 @needs_browser
 async def test_journal_within_a_step(bench: Bench) -> None:
     """
@@ -71,6 +73,7 @@ async def test_journal_within_a_step(bench: Bench) -> None:
     assert "prove" in [action.what for action in step.actions]
 
 
+@pytest.mark.slow
 @needs_browser
 async def test_journal_tells_what_was_used(bench: Bench) -> None:
     """
@@ -98,6 +101,7 @@ async def test_journal_tells_what_was_used(bench: Bench) -> None:
     assert all(action.candidate for action in actions if action.what in ("fill", "click", "commit"))
 
 
+@pytest.mark.slow
 @needs_browser
 async def test_drift_is_noted(bench: Bench) -> None:
     """
@@ -217,6 +221,7 @@ async def test_picture_of_every_step(bench: Bench) -> None:
     assert (steps[-1].url or "").endswith(f"/p/order/detail.html?orderId={ORDERS['placed']}")
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("policy, expected", [("failure", ["03.jpg"]), pytest.param("off", [], marks=pytest.mark.slow)])
 async def test_picture_of_failures_or_none(

@@ -105,6 +105,7 @@ async def test_a_failed_step_keeps_more_and_nothing_of_a_person(bench: Bench) ->
     assert ["open My Orders", "find the order", "open its details"] == [one.what for one in done if one.depth == 0]
 
 
+@pytest.mark.slow
 async def test_without_scrubbing_they_are_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     The control: with a blot and a choice that do nothing, the same search finds them.

@@ -68,6 +68,7 @@ async def test_closed_without_goods_is_unclear(bench: Bench) -> None:
     assert "closed_unreadable" == reading.state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unconfirmed",
     [

@@ -65,6 +65,7 @@ async def test_nobody_is_signed_in(bench: Bench) -> None:
     assert 0 == bench.portal.world.counted("sign_in attempt")
 
 
+@pytest.mark.slow
 async def test_code_from_a_person(bench: Bench) -> None:
     """
     The one-time code is asked for once, at the terminal.
@@ -176,6 +177,7 @@ async def test_session_has_expired(bench: Bench) -> None:
     assert 1 == bench.portal.world.counted("sign_in attempt")
 
 
+@pytest.mark.slow
 async def test_state_is_kept_and_restored(bench: Bench, tmp_path: Path) -> None:
     """
     What the portal remembers us by goes through the vault into another browser: cookies and session storage alike.

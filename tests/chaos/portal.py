@@ -11,6 +11,7 @@ import socketserver
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -49,11 +50,16 @@ class ChaosPortal:
                 portal._enter(account)
                 try:
                     for line in self.rfile:
-                        self.wfile.write(f"{portal._answer(*line.decode().split())}\n".encode())
+                        what, order = line.decode().split()
+                        if what == "goodbye":
+                            break
+                        self.wfile.write(f"{portal._answer(what, order)}\n".encode())
                 except OSError:
                     pass  # the visitor was killed
                 finally:
                     portal._leave(account)
+                with suppress(OSError):
+                    self.wfile.write(b"goodbye\n")
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Conversation)
         self._server.daemon_threads = True

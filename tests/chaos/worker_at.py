@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -119,6 +119,10 @@ class FarSites(PretendSites):
                 yield site
         finally:
             _line.reset(token)
+            # Answered once nobody is inside any more: whoever comes next must not be counted beside this one.
+            with suppress(OSError):
+                writer.write(b"goodbye -\n")
+                await reader.readline()
             writer.close()
             await writer.wait_closed()
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 import gc
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from pydantic import SecretStr
 
 from agent.cli.person import TerminalPerson
 from agent.engine.backup import read_backup
 from agent.engine.database import LEDGER
 from agent.engine.records import Cancellation
 from agent.errors import SignInNeeded
-from agent.model import OrderStage, Stage
+from agent.model import KeptToken, OrderStage, Stage
 from agent.redact import redactor
 from agent.vault import Vault, VaultTokens
 from fixtures.aliexpress.seed import MAIN, PASSWORD
@@ -195,7 +197,8 @@ def fill_with_secrets(playground: Playground) -> dict[str, str]:
     vault = Vault(playground.home)
     known = secrets(playground, "")
     vault.save("state-aliexpress-main", known["cookie"].encode())
-    VaultTokens(vault).save("main", known["kept token"])
+    kept = KeptToken(token=SecretStr(known["kept token"]), ends_at=datetime(2026, 11, 21, tzinfo=UTC))
+    VaultTokens(vault).save("main", kept)
     known = secrets(playground, (playground.home / "vault.key").read_text().strip())
     for secret in known.values():
         redactor.learn(secret)

@@ -324,6 +324,7 @@ def test_a_wrong_password_is_tried_once(playground: Playground, countermand: Com
     assert [] == playground.portal.submitted
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize(
     "order",

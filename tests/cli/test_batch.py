@@ -583,6 +583,7 @@ async def test_a_killed_run_is_taken_up(bench: Bench, tmp_path: Path) -> None:
     assert [ORDER, OTHER, OTHER, THIRD] == bench.portal.asked
 
 
+@pytest.mark.slow
 async def test_interrupted_it_says_how_every_row_stands(
     bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -621,6 +622,7 @@ async def test_a_bug_in_one_row_is_that_rows_alone(bench: Bench, tmp_path: Path)
     assert [ORDER, OTHER, THIRD] == bench.portal.asked
 
 
+@pytest.mark.slow
 async def test_a_bug_after_a_click_is_uncertain(bench: Bench, tmp_path: Path) -> None:
     """
     That it may have been submitted comes before whose fault it is.
@@ -778,6 +780,7 @@ def test_a_dry_run_of_a_file_claims_nothing(
 # -- the bar
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "json, is_terminal, is_shown", [(False, True, True), (True, True, False), (False, False, False)]
 )

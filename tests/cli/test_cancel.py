@@ -131,6 +131,7 @@ def test_a_shipped_order_is_refused(playground: Playground, countermand: Command
     assert ([], []) == (playground.portal.submitted, orders_cancelled(playground))
 
 
+@pytest.mark.slow
 def test_a_fulfilled_shop_order_stops_before_the_portal(playground: Playground, countermand: CommandLine) -> None:
     """
     Goods that the shop has sent: exit 40 before the portal was opened at all.
@@ -283,6 +284,7 @@ def test_ask_without_anybody_there_submits_nothing(playground: Playground, count
     assert [(PLACED, NOT_NEEDED)] == playground.portal.submitted
 
 
+@pytest.mark.slow
 def test_global_options_stand_anywhere(playground: Playground, countermand: CommandLine) -> None:
     """
     ``--json`` and ``--config`` may come before the command, behind it, or in the middle.

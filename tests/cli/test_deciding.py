@@ -259,6 +259,7 @@ async def test_cancel_does_not_wait_for_ever_for_a_silent_supplier(bench: Bench)
     assert timedelta(days=5) < timedelta(seconds=sum(bench.clock.waited)) < timedelta(days=5, hours=2)
 
 
+@pytest.mark.slow
 async def test_cancel_does_not_wait_for_ever_for_two_slow_suppliers(bench: Bench) -> None:
     """
     Where a visit takes longer than the pause between two looks, some look is always due: ``--wait submitted`` ends all the same.
@@ -286,6 +287,7 @@ async def test_cancel_does_not_wait_for_ever_for_two_slow_suppliers(bench: Bench
     assert {ORDER, OTHER, THIRD} == set(bench.portal.looked)
 
 
+@pytest.mark.slow
 async def test_asked_again_it_looks_once_and_ends(bench: Bench) -> None:
     """
     The same command after the limit: one look, and exit 20 at once. An answer is taken.

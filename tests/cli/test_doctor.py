@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from agent.vault import Vault
 from fixtures.aliexpress import texts
 from fixtures.playground import Playground
 from tests.cli.conftest import Within
@@ -52,6 +53,21 @@ def test_what_is_wrong_has_a_next_step(within: Within, playground: Playground) -
     assert "which is empty" in wrong["shops"]["found"]
     assert "/nowhere/chrome, is not there" in wrong["browser"]["found"]
     assert all(finding["next"] for finding in wrong.values())
+
+
+@pytest.mark.usefixtures("no_browser")
+def test_a_vault_that_gives_back_something_else(within: Within, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What is sealed is opened again, and held against what it was: a disk may lie.
+    """
+    monkeypatch.setattr(Vault, "load", lambda vault, name: b"something else")
+
+    ran = within("doctor", "--json")
+
+    (found,) = (finding for finding in ran.json["findings"] if finding["what"] == "vault")
+    assert (2, False) == (ran.code, found["ok"])
+    assert "does not give back what was sealed" in found["found"]
+    assert found["next"]
 
 
 @pytest.mark.usefixtures("no_browser")

@@ -92,6 +92,7 @@ def test_the_control_endpoint_scripts_the_portal(program: Program) -> None:
     assert [] == program.control("/record")
 
 
+@pytest.mark.slow
 def test_the_command_line_reads_its_settings(program: Program, tmp_path: Path) -> None:
     """
     ``--config`` with the printed name is all that a caller needs.
@@ -111,6 +112,7 @@ def test_the_records_remain(program: Program) -> None:
     assert all(Path(program.places[name]).is_file() for name in ("config", "portal_record", "shop_record"))
 
 
+@pytest.mark.slow
 def test_two_programs_do_not_get_in_each_others_way(program: Program, tmp_path: Path) -> None:
     """
     Each takes free ports of its own.

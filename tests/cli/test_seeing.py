@@ -62,6 +62,24 @@ def test_show_for_people(within: Within, uncertain: Cancellation) -> None:
     assert "next: Look at it." in ran.err
 
 
+def test_show_says_what_the_shop_order_waits_for(within: Within, ledger: Bench) -> None:
+    """
+    Who was asked and when it is looked at again, for people; the events have it, too. Nothing of it is an error.
+    """
+    one = ledger.claim(ORDER, choices=WITH_SHOP)
+    ledger.ledger.move_order(one.orders[0], OrderStage.APPROVED, None)
+    later = ledger.clock.now() + timedelta(minutes=4)
+    ledger.ledger.wait_for_shop(one.id, "Zap was asked, and has not answered", later, "v-1")
+
+    shown, events = within("show", one.id), within("events", one.id)
+    result = within("show", one.id, "--json").json
+
+    assert "Zap was asked, and has not answered" in shown.err
+    assert f"it is looked at again at {later.astimezone():%Y-%m-%d %H:%M}" in shown.err
+    assert "Zap was asked" in " ".join(events.out.split())
+    assert ("settling", "waiting", None) == (result["stage"], result["shop"]["stage"], result["error"])
+
+
 def test_list_gives_all_newest_first(within: Within, ledger: Bench) -> None:
     """
     Every cancellation as its result object; the one that changed last comes first.

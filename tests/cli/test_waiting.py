@@ -11,8 +11,9 @@ import pytest
 from agent.cli.cancel import Cancelling, Wait
 from agent.cli.context import Globals
 from agent.errors import NotCancellable, OrderNotFound, Retryable, TargetMissing, Uncertain
-from agent.model import Answer, OrderStage, Reason, ReasonChoice, Stage
-from tests.engine.bench import ORDER, OTHER, THIRD, Bench, asks, fails, reads
+from agent.model import Answer, OrderStage, Reason, ReasonChoice, Stage, Submission
+from agent.storefront import ShopWaiting
+from tests.engine.bench import NOON, ORDER, OTHER, THIRD, Bench, asks, ends, fails, reads
 
 
 async def cancel(
@@ -101,6 +102,38 @@ async def test_a_clock_that_is_set_back_keeps_nobody_waiting(bench: Bench, monke
 
     assert 0 == await cancel(bench, wait=Wait.DECIDED)
     assert (Stage.DONE, 120.0) == (stage(bench), sum(bench.clock.waited))
+
+
+async def test_wait_done_waits_for_a_fulfillment_service(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    It goes on waiting for as long as the service is silent, and ends when the shop order is cancelled.
+    """
+    bench.portal.looks = [reads(Answer.WITHDRAWN)]
+    asked = ShopWaiting(what="Zap was asked", since=NOON + timedelta(minutes=2))
+    bench.shop.waits = [asked, asked, asked]
+
+    assert 0 == await cancel(bench, asks(shop_order="#1001"), wait=Wait.DONE)
+    assert (Stage.DONE, [120.0, 60.0, 60.0, 120.0]) == (stage(bench), [one for one in bench.clock.waited if one])
+    assert 1 == len(bench.shop.cancelled)
+
+
+@pytest.mark.parametrize("wait", [Wait.SUBMITTED, Wait.DECIDED])
+async def test_a_silent_fulfillment_service_is_on_its_way(
+    bench: Bench, capsys: pytest.CaptureFixture[str], wait: Wait
+) -> None:
+    """
+    Nothing is wrong: exit 0 and no error; a person is told who is waited for, and when it is looked at again.
+    """
+    bench.portal.acts = [ends(Submission.CANCELLED_AT_ONCE)]
+    bench.shop.waits = [ShopWaiting(what="Zap was asked, and has not answered")]
+
+    assert 0 == await cancel(bench, asks(shop_order="#1001"), wait=wait, json=False)
+
+    told = capsys.readouterr().err
+    assert (Stage.SETTLING, None) == (stage(bench), bench.ledger.newest()[0].error)
+    assert "Zap was asked, and has not answered" in told
+    assert "it is looked at again at 2026-11-20" in told
+    assert [] == bench.shop.cancelled
 
 
 async def test_wait_done_waits_for_the_shop(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

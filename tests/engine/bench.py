@@ -16,9 +16,11 @@ from typing import Any, Self, cast
 from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import select
 
+from agent.browser import onlooker
 from agent.browser.commit import CommitOptions
 from agent.browser.confirming import Confirmations
 from agent.browser.evidence import Journal
+from agent.browser.onlooker import Call, Ending, Onlooker
 from agent.browser.session import BrowserSession, SignedInState
 from agent.engine.advance import Engine
 from agent.engine.asking import Request
@@ -47,7 +49,18 @@ from agent.model import (
 )
 from agent.portal import Credentials, SupplierPortal, one_by_one
 from agent.settings import Settings
-from agent.storefront import Shop, ShopOrder, ShopSettlement, TokenStore
+from agent.storefront import (
+    Marks,
+    NamingOrder,
+    Noted,
+    Shop,
+    ShopFinding,
+    ShopOrder,
+    ShopSettlement,
+    ShopWaiting,
+    SupplierNumber,
+    TokenStore,
+)
 from agent.vault import Vault
 from agent.walk import Stamper, Walk
 from flows.aliexpress.portal import PORTAL
@@ -234,8 +247,20 @@ class PretendPortal:
         return one_by_one(cast(SupplierPortal, self), walk, orders)
 
 
+class _PretendReader:
+    """Nobody looks on."""
+
+    def is_watched_by(self, whom: Onlooker) -> None:
+        """See ``BrowserWalk.is_watched_by``."""
+
+    @asynccontextmanager
+    async def call(self, call: Call) -> AsyncIterator[Ending]:
+        """See ``BrowserWalk.call``."""
+        yield Ending()
+
+
 @dataclass
-class _PretendWalk:
+class _PretendWalk(_PretendReader):
     stamper: Stamper
     limits: CommitOptions
 
@@ -249,7 +274,10 @@ class _PretendSession:
         return _PretendWalk(stamper, limits)
 
     async def reading_walk(self, journal: Journal, person: object) -> object:
-        return object()
+        return _PretendReader()
+
+    def recorder(self, *around: object) -> Onlooker:
+        return onlooker.Nobody()
 
     async def state(self) -> SignedInState:
         return SignedInState(storage={}, session_storage={})
@@ -294,10 +322,21 @@ class PretendShop:
         self.order = ShopOrder(gid=GID, name="#1001")
         self.cancels: list[ShopSettlement | Exception] = []
         """What cancelling does, one after the other; then it is cancelled."""
+        self.waits: list[ShopWaiting | Exception] = []
+        """What taking it back comes to, one after the other; then nothing is in the way."""
         self.is_down = False
         self.found: list[str] = []
         self.read_: list[str] = []
         self.cancelled: list[ShopChoices] = []
+        self.numbers: list[SupplierNumber] = []
+        """What the order names, wherever it does."""
+        self.naming: list[NamingOrder] = []
+        """Which orders name a supplier order, as the shop's search tells."""
+        self.notes: list[str] = []
+        """The supplier orders that were noted at the order."""
+        self.marks: list[tuple[str, ...] | Exception] = []
+        """What marking comes to, one after the other; then all of it is written."""
+        self.marked: list[Marks] = []
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Shop]:
@@ -320,6 +359,29 @@ class PretendShop:
         self.read_.append(gid)
         return self.order
 
+    async def supplier_numbers(self, gid: str) -> tuple[SupplierNumber, ...]:
+        self._answers()
+        return tuple(self.numbers)
+
+    async def orders_naming(self, number: str) -> tuple[NamingOrder, ...]:
+        self._answers()
+        return tuple(self.naming)
+
+    async def note_number(self, gid: str, number: str) -> Noted:
+        self._answers()
+        self.notes.append(number)
+        return Noted.WRITTEN
+
+    async def take_back(self, gid: str) -> ShopWaiting | None:
+        self._answers()
+        found = self.waits.pop(0) if self.waits else None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def check(self) -> Sequence[ShopFinding]:
+        raise AssertionError("the engine never checks a shop")
+
     async def cancel(self, gid: str, choices: ShopChoices) -> ShopSettlement:
         self._answers()
         self.cancelled.append(choices)
@@ -327,6 +389,14 @@ class PretendShop:
         if isinstance(done, Exception):
             raise done
         return done
+
+    async def mark(self, gid: str, marks: Marks) -> tuple[str, ...]:
+        self._answers()
+        self.marked.append(marks)
+        left_out = self.marks.pop(0) if self.marks else ()
+        if isinstance(left_out, Exception):
+            raise left_out
+        return left_out
 
 
 def settlement(refund: Refund | None = Refund.NOW) -> ShopSettlement:
@@ -368,7 +438,10 @@ class Bench:
                 }
             },
             "accounts": {"main": {"portal": "aliexpress"}, "second": {"portal": "aliexpress"}},
-            "shops": {"main": {"kind": "pretend", "domain": "pretend.example"}},
+            # Its order names no supplier orders: rows of files would wait for a person.
+            "shops": {
+                "main": {"kind": "pretend", "domain": "pretend.example", "policy": {"unknown_siblings": "trust"}}
+            },
         }
         settings = Settings(**table)
         database, clock, person = open_database(home), FakeClock(), Nobody()

@@ -574,6 +574,7 @@ def resubmits(bench: Bench, resubmit: str) -> Bench:
     return bench
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer, resubmit, clear, order, submits",
     [
@@ -713,6 +714,7 @@ async def _queued(bench: Bench, one: Cancellation) -> None:
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "begin, order, stage, stamps, is_due, told",
     [

@@ -265,6 +265,7 @@ async def test_a_clock_that_was_set_back_says_nothing_about_quiet(bench: Bench) 
     assert before == everything(bench, one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "state, words",
     [
@@ -485,6 +486,7 @@ async def test_the_question_names_the_order_and_what_is_known(bench: Bench) -> N
     assert "operator" == bench.ledger.events(one.id)[-1].actor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", [refused, closed, not_cancellable])
 @pytest.mark.parametrize("person", [Nobody(), Somebody(yes=False)])
 async def test_silence_is_no(bench: Bench, state: Callable[[Bench], Any], person: Nobody) -> None:
@@ -638,6 +640,7 @@ async def test_giving_up_says_what_is_still_open(
     assert f"countermand show {one.id}" in now.error.next
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer, order", [(Answer.WITHDRAWN, OrderStage.APPROVED), (Answer.REFUSED, OrderStage.REFUSED)]
 )

@@ -194,6 +194,7 @@ def test_events_are_numbered_without_gaps(bench: Bench) -> None:
     assert {f"{one.id}-1"} == {event.visit for event in events[1:]}
 
 
+@pytest.mark.slow
 def test_events_keep_their_numbers_under_several_writers(bench: Bench) -> None:
     """
     Four processes that write events of one cancellation at once leave neither a gap nor a number twice.

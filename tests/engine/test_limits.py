@@ -149,6 +149,7 @@ async def test_looks_go_on(limited: Limited) -> None:
     assert [OrderStage.AWAITING_DECISION] * 2 == [order.stage for order in bench.again(one).orders]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hours, zone, opens",
     [

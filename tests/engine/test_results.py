@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from itertools import permutations
 
 import pytest
 
 from agent.browser.evidence import Action, Journal, VisitJournal, now
-from agent.engine.results import WORST_FIRST, exit_code, failure, report_path, result_of, worst
+from agent.engine.results import WORST_FIRST, exit_code, failure, refund_in_words, report_path, result_of, worst
 from agent.errors import EXIT_CODES, NotCancellable, Retryable
-from agent.model import ErrorKind, ErrorReport, OrderStage, ShopStage, Stage
+from agent.model import ErrorKind, ErrorReport, OrderStage, Refund, ShopReport, ShopStage, Stage
 from agent.report import write_report
 from tests.engine.bench import NOON, ORDER, WITH_SHOP, Bench, settlement
 
@@ -171,3 +172,36 @@ def test_a_report_is_replaced_whole(bench: Bench) -> None:
     assert [report_path(bench.home, one.id)] == list((bench.home / "reports").iterdir())
     assert str(report_path(bench.home, one.id)) == result_of(one, bench.ledger, bench.home).report
     assert NOON == one.created_at
+
+
+@pytest.mark.parametrize(
+    "stage, refund, amount, words",
+    [
+        (ShopStage.CANCELLED, Refund.NOW, "20.90", "refunded 20.90 USD"),
+        (ShopStage.CANCELLED, Refund.NOW, "0.00", "refund now: nothing given back so far"),
+        (ShopStage.CANCELLED, Refund.LATER, "0.00", "refund later: nothing given back so far"),
+        (ShopStage.CANCELLED, Refund.LATER, "3.00", "refund later: 3.00 USD given back so far"),
+        (ShopStage.CANCELLED, Refund.NOW, None, "refund now: what was given back could not be read"),
+        (ShopStage.ALREADY_CANCELLED, Refund.NOW, "20.90", "20.90 USD given back so far"),
+        (ShopStage.ALREADY_CANCELLED, Refund.NOW, "0.00", "nothing given back so far"),
+    ],
+)
+def test_what_became_of_the_money_is_said_in_words(
+    stage: ShopStage, refund: Refund, amount: str | None, words: str
+) -> None:
+    """
+    What was read back, and what was asked for where it was sent.
+    """
+    shop = ShopReport(
+        shop="main",
+        order="#1001",
+        gid=None,
+        stage=stage,
+        cancelled_at=NOON,
+        refund=refund,
+        amount=None if amount is None else Decimal(amount),
+        currency="USD",
+    )
+
+    assert words == refund_in_words(shop)
+    assert "" == refund_in_words(shop.model_copy(update={"cancelled_at": None, "stage": ShopStage.WAITING}))

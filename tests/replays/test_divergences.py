@@ -53,6 +53,7 @@ async def test_a_step_is_skipped(play: Play, monkeypatch: pytest.MonkeyPatch) ->
     assert "click orders.details_link in step “open its details”" == divergence.found
 
 
+@pytest.mark.slow
 async def test_two_deeds_are_swapped(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     The search is started before anything is typed.
@@ -93,6 +94,7 @@ async def test_submit_is_clicked_twice(play: Play, monkeypatch: pytest.MonkeyPat
     assert "commit cancel.submit" == divergence.found
 
 
+@pytest.mark.slow
 async def test_a_step_is_added(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     What was over goes on.
@@ -114,6 +116,7 @@ async def test_a_step_is_added(play: Play, monkeypatch: pytest.MonkeyPatch) -> N
     assert "the end requested" == divergence.expected
 
 
+@pytest.mark.slow
 async def test_it_stops_early(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     The flow takes the order for cancelled already, and does nothing more.
@@ -153,6 +156,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 async def test_another_edition(chromium: Browser, newest: LoadedEdition, tmp_path: Path, change: str) -> None:
     """

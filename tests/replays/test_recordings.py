@@ -18,7 +18,7 @@ from tests.replays.conftest import RECORDINGS, case
 pytestmark = needs_browser
 
 
-ALWAYS = ("radio", "dialog", "courier-has-it", "look-refused", "slider-after-submit", "sweep-with-paging")
+ALWAYS = ("radio", "courier-has-it", "sweep-with-paging")
 """The others are walked among the slow tests."""
 
 

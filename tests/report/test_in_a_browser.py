@@ -104,6 +104,7 @@ async def test_it_is_whole_without_its_script(chromium: Browser, report: Path) -
     assert [] == [time for time in times if "UTC" not in time]
 
 
+@pytest.mark.slow
 async def test_it_prints(report: Path, tmp_path: Path) -> None:
     """
     The browser makes a PDF of it, and nothing half-written is left.

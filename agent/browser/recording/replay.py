@@ -16,6 +16,7 @@ from typing import Any
 from playwright.async_api import Browser
 from pydantic import SecretStr
 
+from agent.browser.arriving import Surroundings, WalkOptions
 from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.edition import Edition
 from agent.browser.editions import LoadedEdition
@@ -26,7 +27,6 @@ from agent.browser.recognise import Hosts, host_name
 from agent.browser.recording.model import Recording
 from agent.browser.recording.player import Diverged, Divergence, NeverApproves, Player, ReplayStamper, Stage
 from agent.browser.tracer import Tracer
-from agent.browser.walk import Surroundings, WalkOptions
 from agent.errors import BadInput, CountermandError
 from agent.model import ErrorKind
 from agent.portal import SupplierPortal

@@ -11,9 +11,11 @@ import hashlib
 import hmac
 import os
 import re
+import string
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from agent.browser.edition import Edition, Words
@@ -142,7 +144,12 @@ class Scrubber:
             if fake != token and fake.casefold() not in self._words and fake not in self._used:
                 self._used.add(fake)
                 return fake
-        return token  # there are only so many of one or two characters, and none of them tells anything
+        # There are only so many of one or two characters: whichever is left.
+        alphabet = string.digits if token[0].isdigit() else string.ascii_lowercase
+        spelled = ("".join(letters) for letters in product(alphabet, repeat=len(token)))
+        fake = next((one for one in spelled if one not in self._used and one not in self._words), token)
+        self._used.add(fake)
+        return fake
 
     def _stream(self, token: str, turn: int) -> Iterator[int]:
         block = 0
@@ -189,11 +196,11 @@ def _all(words: Words | None) -> Iterator[str]:
 def _shaped_like(token: str, stream: Iterator[int]) -> str:
     """As long as *token*, digits for digits, capitals for capitals."""
     if token[0].isdigit():
-        first = str(next(stream) % 9 + 1) if len(token) > 1 else str(next(stream) % 10)
+        first = str(next(stream) % 9 + 1) if len(token) >= ORDER_DIGITS else str(next(stream) % 10)
         return first + "".join(str(next(stream) % 10) for _ in token[1:])
     letters = []
     for place, letter in enumerate(token):
-        made = (_CONSONANTS, _VOWELS)[place % 2]
+        made = (_CONSONANTS, _VOWELS)[place % 2] if len(token) > 2 else string.ascii_lowercase
         one = made[next(stream) % len(made)]
         letters.append(one.upper() if letter.isupper() else one)
     return "".join(letters)

@@ -16,7 +16,7 @@ from fixtures.shopify.orders import (
     RequestState,
     ReturnState,
 )
-from flows.shopify.guard import find_obstacle
+from flows.shopify.guard import find_obstacle, find_obstacle_now
 from flows.shopify.lookup import read_order
 from flows.shopify.replies import OrderState
 from tests.flows.shopify.bench import Bench
@@ -32,15 +32,15 @@ from tests.flows.shopify.bench import Bench
         (FulfillmentDisplay.PARTIALLY_FULFILLED, "is partly fulfilled"),
         (FulfillmentDisplay.IN_PROGRESS, "is in progress"),
         (FulfillmentDisplay.PENDING_FULFILLMENT, "is in progress"),
-        (FulfillmentDisplay.ON_HOLD, "is on hold"),
-        (FulfillmentDisplay.SCHEDULED, "is scheduled"),
-        (FulfillmentDisplay.REQUEST_DECLINED, "has declined"),
+        (FulfillmentDisplay.ON_HOLD, None),
+        (FulfillmentDisplay.SCHEDULED, None),
+        (FulfillmentDisplay.REQUEST_DECLINED, None),
         (FulfillmentDisplay.FULFILLMENT_NOT_REQUIRED, "nothing that must be sent"),
     ],
 )
 async def test_the_status_of_the_order_decides(bench: Bench, status: FulfillmentDisplay, words: str | None) -> None:
     """
-    Unfulfilled and its two older words go on; every other status is refused with the reason and what to do.
+    Unfulfilled, its two older words, and what nobody sends go on; every other status is refused with the reason and what to do.
     """
     bench.shop.orders["#1001"].display_fulfillment_status = status
 
@@ -109,31 +109,51 @@ async def test_an_open_return_stops_it(bench: Bench, status: ReturnState, stops:
 
 
 @pytest.mark.parametrize(
-    "status, requested, stops",
+    "status, requested, for_good, now",
     [
-        (FulfillmentOrderState.OPEN, RequestState.UNSUBMITTED, False),
-        (FulfillmentOrderState.OPEN, RequestState.REJECTED, False),
-        (FulfillmentOrderState.OPEN, RequestState.SUBMITTED, True),
-        (FulfillmentOrderState.IN_PROGRESS, RequestState.UNSUBMITTED, True),
-        (FulfillmentOrderState.IN_PROGRESS, RequestState.ACCEPTED, True),
-        (FulfillmentOrderState.IN_PROGRESS, RequestState.CANCELLATION_REJECTED, True),
-        (FulfillmentOrderState.CLOSED, RequestState.CANCELLATION_ACCEPTED, False),
-        (FulfillmentOrderState.CLOSED, RequestState.ACCEPTED, False),
+        (FulfillmentOrderState.OPEN, RequestState.UNSUBMITTED, None, None),
+        (FulfillmentOrderState.OPEN, RequestState.REJECTED, None, None),
+        (FulfillmentOrderState.ON_HOLD, RequestState.UNSUBMITTED, None, None),
+        (FulfillmentOrderState.SCHEDULED, RequestState.UNSUBMITTED, None, None),
+        (FulfillmentOrderState.CLOSED, RequestState.CANCELLATION_ACCEPTED, None, None),
+        (FulfillmentOrderState.CLOSED, RequestState.ACCEPTED, None, None),
+        (FulfillmentOrderState.OPEN, RequestState.SUBMITTED, None, "in progress at Warehouse B"),
+        (FulfillmentOrderState.IN_PROGRESS, RequestState.UNSUBMITTED, None, "in progress at Warehouse B"),
+        (FulfillmentOrderState.IN_PROGRESS, RequestState.ACCEPTED, None, "in progress at Warehouse B"),
+        (FulfillmentOrderState.IN_PROGRESS, RequestState.CANCELLATION_REQUESTED, None, "in progress at Warehouse B"),
+        (FulfillmentOrderState.IN_PROGRESS, RequestState.CLOSED, "in progress at Warehouse B", "in progress"),
+        (FulfillmentOrderState.ON_HOLD, RequestState.ACCEPTED, "in progress at Warehouse B", "in progress"),
+        (FulfillmentOrderState.IN_PROGRESS, RequestState.CANCELLATION_REJECTED, "Warehouse B refuses", "refuses"),
     ],
 )
 async def test_one_location_at_work_stops_it(
-    bench: Bench, status: FulfillmentOrderState, requested: RequestState, stops: bool
+    bench: Bench, status: FulfillmentOrderState, requested: RequestState, for_good: str | None, now: str | None
 ) -> None:
     """
-    An order of two locations reads Unfulfilled while one of them is at work already; the message names the place.
+    An order of two locations reads Unfulfilled while one of them is at work already; the message names the place. What can be taken
+    back stops it only at the moment of cancelling.
     """
     at_work = FulfillmentOrder(status=status, request_status=requested, location="Warehouse B")
     bench.shop.orders["#1001"].fulfillment_orders = [FulfillmentOrder(), at_work]
 
-    obstacle = find_obstacle(await read_order(bench.client, bench.gid("#1001")))
+    order = await read_order(bench.client, bench.gid("#1001"))
 
-    assert stops is (obstacle is not None)
-    assert obstacle is None or "in progress at Warehouse B" in obstacle.why
+    for words, obstacle in ((for_good, find_obstacle(order)), (now, find_obstacle_now(order))):
+        assert (words is None) == (obstacle is None)
+        assert obstacle is None or (words or "") in obstacle.why
+
+
+async def test_work_that_cannot_be_seen_is_never_a_yes(bench: Bench) -> None:
+    """
+    In progress although no fulfillment order says so, to a token that may see them all; the advice says what to look at.
+    """
+    bench.shop.orders["#1028"].fulfillment_orders = []
+
+    obstacle = find_obstacle(await read_order(bench.client, bench.gid("#1028")))
+
+    assert obstacle is not None
+    assert "cannot be seen" in obstacle.why
+    assert "access to the fulfillment orders" in obstacle.advice
 
 
 @pytest.mark.parametrize("money", [*FinancialDisplay, None])

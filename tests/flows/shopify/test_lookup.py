@@ -54,6 +54,36 @@ async def test_none_is_bad_input(bench: Bench, typed: str, words: str) -> None:
     assert caught.value.next.endswith(".")
 
 
+@pytest.mark.parametrize("name", ["EN1001", "1001-A", "#1001-1", "#EN-1001/B"])
+@pytest.mark.parametrize("typed", ["1001", "#1001"])
+async def test_a_number_does_not_mean_a_longer_name(bench: Bench, typed: str, name: str) -> None:
+    """
+    Where the shop puts something before or behind the number, all of the name is asked for: what came near is listed,
+    with what to type. Even if it is the only one: a copy that an app made is called like that, too.
+    """
+    bench.shop.orders["#1001"].name = "#4001"
+    only = bench.shop.add(ShopOrder(name=name, created_at=bench.clock()))
+
+    with pytest.raises(BadInput) as caught:
+        await find_order(bench.client, typed)
+
+    assert f"has no order called {typed}. It found {name} of " in caught.value.message
+    assert only.gid in caught.value.message
+    assert "exactly as the shop shows it" in caught.value.next
+    assert name == (await find_order(bench.client, name)).name
+
+
+@pytest.mark.parametrize("typed, name", [("1001", "#1001"), ("EN1001", "EN1001"), ("1001-a", "1001-A")])
+async def test_a_longer_name_is_no_second_match(bench: Bench, typed: str, name: str) -> None:
+    """
+    Of several names with the number, the one that was typed is meant.
+    """
+    for longer in ("EN1001", "1001-A"):
+        bench.shop.add(ShopOrder(name=longer, created_at=bench.clock()))
+
+    assert name == (await find_order(bench.client, typed)).name
+
+
 async def test_several_are_listed(bench: Bench) -> None:
     """
     Two orders of one name: nobody guesses which one is meant.

@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from agent.errors import BadInput, Retryable
-from agent.model import Refund
+from agent.model import KeptToken, Refund
 from agent.storefront import ShopOrder
 from fixtures.shopify import FakeShop
 from flows.shopify.settings import ShopifySettings
@@ -22,10 +22,10 @@ from tests.flows.shopify.bench import CHOICES
 class _NoTokens:
     """A lasting token is never kept."""
 
-    def load(self, key: str) -> str | None:
+    def load(self, key: str) -> KeptToken | None:
         raise AssertionError(f"nobody needs the token {key}")
 
-    def save(self, key: str, token: str) -> None:
+    def save(self, key: str, kept: KeptToken) -> None:
         raise AssertionError(f"nobody keeps the token {key}")
 
 
@@ -58,9 +58,11 @@ async def test_an_obstacle_comes_with_advice(tmp_path: Path) -> None:
     with FakeShop(record=tmp_path / "shop.jsonl") as shop:
         async with STOREFRONT.open("main", _settings(shop), _NoTokens()) as opened:
             sent, on_hold, cancelled = [await opened.find(name) for name in ("#1020", "#1023", "#1024")]
+            nothing = await opened.take_back(on_hold.gid)
 
     assert "the shop order #1020 is fulfilled: its goods were sent" == sent.obstacle
-    assert "Release the hold" in (on_hold.advice or "")
+    assert "Agree on a return" in (sent.advice or "")
+    assert (None, None, None) == (on_hold.obstacle, on_hold.advice, nothing)
     assert (None, None) == (cancelled.obstacle, cancelled.advice)
     assert cancelled.cancelled_at is not None
 
@@ -97,9 +99,16 @@ async def test_unknown_orders_are_bad_input(tmp_path: Path) -> None:
         ({"base_url": "http://127.0.0.1:8804/admin"}, "only the address"),
         ({"api_version": "latest"}, "api_version"),
         ({"colour": "red"}, "colour"),
+        ({"token": None}, "give token, or client_id and client_secret: how"),
+        ({"client_id": "app", "client_secret": "shpss_x"}, "not both"),
+        ({"client_id": "app"}, "not both"),
+        ({"token": None, "client_id": "app"}, "client_secret is missing"),
+        ({"token": None, "client_secret": "shpss_x"}, "client_id is missing"),
+        ({"token": None, "client_id": "app", "client_secret": "two words"}, "the client secret is empty or has"),
+        ({"token": None, "client_id": " ", "client_secret": "shpss_x"}, "the client id is empty or has"),
     ],
 )
-def test_settings_that_cannot_be_right_are_refused(changes: dict[str, str], words: str) -> None:
+def test_settings_that_cannot_be_right_are_refused(changes: dict[str, str | None], words: str) -> None:
     """
     Every mistake is named, and what was written is never shown, as it may be a secret.
     """
@@ -126,5 +135,5 @@ def test_settings_are_read_as_people_write_them() -> None:
     settings = ShopifySettings.model_validate(written)
 
     assert "https://my-shop.myshopify.com/admin/api/2026-10/graphql.json" == settings.endpoint
-    assert "abc" == settings.token.get_secret_value()
+    assert SecretStr("abc") == settings.token
     assert (timedelta(minutes=2), timedelta(milliseconds=500)) == (settings.confirm_within, settings.answer_within)
