@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from agent.browser.arriving import WalkOptions
 from agent.browser.editions import Editions
 from agent.browser.evidence import Journal, VisitJournal, now, read_journal
 from agent.browser.performing import read_decisions
 from agent.browser.recognise import Hosts
 from agent.browser.session import browser_session
-from agent.browser.walk import WalkOptions
 from agent.cli.context import Globals
 from agent.cli.worker import Silent
 from agent.engine.records import Wanted

@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.async_api import Browser, StorageState
 from pydantic import SecretStr
 
+from agent.browser.arriving import WalkOptions
 from agent.browser.commit import CommitOptions
 from agent.browser.confirming import write_confirmations
 from agent.browser.editions import Editions, LoadedEdition
@@ -23,7 +24,6 @@ from agent.browser.recording.cases import cases_in
 from agent.browser.recording.model import read_recording
 from agent.browser.recording.replay import Case, replay, replay_all
 from agent.browser.session import BrowserSession
-from agent.browser.walk import WalkOptions
 from agent.cli.context import Globals
 from agent.cli.worker import Silent
 from agent.model import OrderId, Reason, ReasonChoice, Submission

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account, as the settings name it.")]
 
-accounts = typer.Typer(help="The accounts: signed in, proven, paused.")
+accounts = typer.Typer(rich_markup_mode=None, help="The accounts: signed in, proven, paused.")
 
 
 @accounts.callback(invoke_without_command=True)

@@ -1,5 +1,7 @@
 """
-The commands, the global options, and one place where every error becomes a sentence and an exit code.
+The global options, and one place where every error becomes a sentence and an exit code.
+
+Nothing else is imported before the command is known (`agent.cli.commands`): asking for help costs little more than Python itself.
 """
 
 from __future__ import annotations
@@ -7,52 +9,28 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from agent.cli import (
-    backup,
-    cancel,
-    change,
-    deciding,
-    doctor,
-    link,
-    new_portal,
-    record,
-    replay,
-    seeing,
-    settle,
-    signing_in,
-    sweep,
-    teach,
-    worker,
-)
-from agent.cli.accounts import accounts
+from agent.cli.commands import Group
 from agent.cli.context import Globals, told
-from agent.cli.notify import notify
-from agent.cli.selectors import selectors
-from agent.cli.shop import shop
-from agent.cli.trace import trace
-from agent.cli.vault import vault
-from agent.cli.visits import visits
-from agent.errors import EXIT_CTRL_C, BadInput, CountermandError
-from agent.redact import redactor, set_up_logging
 
 _SWITCHES = ("--json", "--verbose")
 _WITH_VALUE = "--config"
 
 
 def build() -> typer.Typer:
-    """The command line with every installed command."""
+    """The command line with every installed command, none of them imported yet."""
     app = typer.Typer(
         name="countermand",
+        cls=Group,
         help="Withdraws supplier orders that a customer cancelled, and then cancels the shop order.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
@@ -66,42 +44,11 @@ def build() -> typer.Typer:
         json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
         verbose: Annotated[bool, typer.Option("--verbose", help="Say more on stderr.")] = False,
     ) -> None:
+        from agent.redact import set_up_logging
+
         set_up_logging(verbose)
         context.obj.config, context.obj.json, context.obj.verbose = config, json, verbose
 
-    app.command("cancel")(cancel.cancel)
-    app.command("show")(seeing.show)
-    app.command("list")(seeing.list_)
-    app.command("events")(seeing.events)
-    app.command("report")(seeing.report)
-    app.command("retry")(deciding.retry)
-    app.command("resolve")(deciding.resolve)
-    app.command("approve")(deciding.approve)
-    app.command("link")(link.link)
-    app.command("change")(change.change)
-    app.command("settle")(settle.settle)
-    app.command("sweep")(sweep.sweep)
-    app.command("abandon")(deciding.abandon)
-    app.command("sign-in")(signing_in.sign_in)
-    app.command("sign-out")(signing_in.sign_out)
-    app.add_typer(accounts, name="accounts")
-    app.command("worker")(worker.worker)
-    app.command("recover")(worker.recover)
-    app.command("doctor")(doctor.doctor)
-    app.add_typer(selectors, name="selectors")
-    app.add_typer(shop, name="shop")
-    app.add_typer(notify, name="notify")
-    app.add_typer(vault, name="vault")
-    app.add_typer(visits, name="visits")
-    app.command("trace")(trace)
-    app.command("teach")(teach.teach)
-    app.command("new-portal")(new_portal.new_portal)
-    app.command("record")(record.record)
-    app.command("replay")(replay.replay)
-    app.command("backup")(backup.backup)
-    app.command("restore")(backup.restore)
-    for entry in sorted(entry_points(group="countermand.commands"), key=lambda entry: entry.name):
-        app.command(entry.name)(entry.load())
     return app
 
 
@@ -123,23 +70,27 @@ def run(arguments: Sequence[str]) -> int:
         return code if isinstance(code, int) and code else state.exit_code
     except typer.Exit as stop:
         return stop.exit_code
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
+        from agent.errors import EXIT_CTRL_C
+
         return EXIT_CTRL_C
     except typer.TyperException as error:
+        from agent.errors import BadInput
+
         where = getattr(error, "ctx", None)
-        what = error.format_message().replace(": Value error, ", ": ").rstrip(".")
-        if not what:  # no command at all: the help has been shown
+        what = error.format_message()
+        if where is not None and what == where.get_help():  # no command at all
+            sys.stdout.write(f"{what}\n")
             return error.exit_code
+        what = what.replace(": Value error, ", ": ").rstrip(".")
         return _fail(state, BadInput(what, next=f"See {where.command_path if where else 'countermand'} --help."))
-    except CountermandError as error:
-        return _fail(state, error)
-    except KeyboardInterrupt:
-        return EXIT_CTRL_C
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone; nobody is left to tell
         return 0
     except Exception as error:
-        return _bug(state, error)
+        from agent.errors import CountermandError
+
+        return _fail(state, error) if isinstance(error, CountermandError) else _bug(state, error)
 
 
 def globals_first(arguments: Sequence[str]) -> list[str]:
@@ -175,6 +126,8 @@ def _fail(state: Globals, error: Exception) -> int:
 def _bug(state: Globals, error: Exception) -> int:
     if state.verbose:
         import traceback
+
+        from agent.redact import redactor
 
         state.people.print(redactor.clean("".join(traceback.format_exception(error))), markup=False)
     return _fail(state, error)

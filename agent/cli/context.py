@@ -11,16 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
-from agent.errors import EXIT_BUG, BadInput, CountermandError, no_room
-from agent.model import ErrorKind, ErrorReport
-from agent.redact import redactor
-
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from rich.console import Console
 
     from agent.engine.workshop import Manner, Workshop
+    from agent.model import ErrorReport
     from agent.settings import Settings
     from agent.walk import Person
 
@@ -80,9 +76,9 @@ class Globals:
         import json
 
         text = (
-            document.model_dump_json(indent=2)
-            if isinstance(document, BaseModel)
-            else json.dumps(document, indent=2, default=plain)
+            json.dumps(document, indent=2, default=plain)
+            if isinstance(document, dict)
+            else document.model_dump_json(indent=2)
         )
         sys.stdout.write(f"{text}\n")
 
@@ -96,6 +92,10 @@ class Globals:
 
 def told(error: Exception) -> tuple[ErrorReport, int]:
     """An error as results show it, without secrets, and its exit code. What is none of our errors is a bug of ours."""
+    from agent.errors import EXIT_BUG, CountermandError, no_room
+    from agent.model import ErrorKind, ErrorReport
+    from agent.redact import redactor
+
     error = no_room(error) or error
     if isinstance(error, CountermandError):
         report, code = error.report(), error.exit_code
@@ -113,6 +113,7 @@ def duration(option: str, text: str) -> timedelta:
 
     :raises BadInput: it is none, or longer than calendars go.
     """
+    from agent.errors import BadInput
     from agent.settings import parse_duration
 
     try:

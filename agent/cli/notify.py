@@ -7,7 +7,7 @@ import typer
 from agent.cli.context import Globals
 from agent.errors import BadInput, Retryable
 
-notify = typer.Typer(help="Telling people of what needs them.", no_args_is_help=True)
+notify = typer.Typer(rich_markup_mode=None, help="Telling people of what needs them.", no_args_is_help=True)
 
 
 @notify.callback()

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from agent.browser.edition import Trust
     from agent.browser.editions import Editions, LoadedEdition
 
-selectors = typer.Typer(no_args_is_help=True, help="Look at editions (dated selectors files), compare and check them.")
+selectors = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Look at editions (dated selectors files), compare and check them.",
+)
 
 PortalOption = Annotated[str | None, typer.Option("--portal", help="The portal; default: the only one installed.")]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agent.settings import Settings
     from agent.storefront import ShopFinding
 
-shop = typer.Typer(help="The shop whose orders are cancelled.", no_args_is_help=True)
+shop = typer.Typer(rich_markup_mode=None, help="The shop whose orders are cancelled.", no_args_is_help=True)
 
 
 @shop.callback()

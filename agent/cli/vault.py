@@ -6,7 +6,9 @@ import typer
 
 from agent.cli.context import Globals
 
-vault = typer.Typer(help="The key that signed-in states and tokens are sealed with.", no_args_is_help=True)
+vault = typer.Typer(
+    rich_markup_mode=None, help="The key that signed-in states and tokens are sealed with.", no_args_is_help=True
+)
 
 
 @vault.callback()

@@ -11,7 +11,9 @@ from agent.cli.context import Globals
 if TYPE_CHECKING:
     from agent.engine.retention import VisitFolder
 
-visits = typer.Typer(no_args_is_help=True, help="What visits have left: journals, pictures, traces.")
+visits = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="What visits have left: journals, pictures, traces."
+)
 _LAST_PAGE = 10**9
 
 
