@@ -12,11 +12,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from agent.browser.arriving import WalkOptions
+from agent.browser.browsers import Browsers
 from agent.browser.editions import Editions
 from agent.browser.evidence import Journal, VisitJournal, now, read_journal
 from agent.browser.performing import read_decisions
 from agent.browser.recognise import Hosts
-from agent.browser.session import browser_session
 from agent.cli.context import Globals
 from agent.cli.worker import Silent
 from agent.engine.records import Wanted
@@ -110,7 +110,9 @@ async def _loads(folder: Path, orders: int, waiting: Sequence[int]) -> int:
             folder / "visit", VisitJournal(visit="sweep", kind="sweep", portal=portal.name, started_at=now())
         )
         credentials = Credentials(username=SecretStr(_BUYER), password=SecretStr(PASSWORD))
-        async with browser_session(BrowserSettings(), loaded, hosts, WalkOptions(pictures="off"), None) as session:
+        async with Browsers(BrowserSettings(), most=0).session(
+            loaded, hosts, WalkOptions(pictures="off"), None
+        ) as session:
             walk = await session.reading_walk(journal, Silent(Globals()))
             await portal.sign_in(walk, credentials)
             before = _shown(site.world)

@@ -92,7 +92,7 @@ class _Live:
         walk = await session.committing_walk(journal, Silent(Globals()), _NoLedger(), CommitOptions())
         walk.is_watched_by(session.recorder(journal, settings))
         submission = await request_cancellation(self._portal, walk, order, _REASON)
-        await session.end_trace()
+        await session.end()
         await context.close()
         took = (time.perf_counter() - began) * 1000
         if submission is not Submission.REQUESTED:

@@ -92,12 +92,13 @@ class ArrivingWalk:
         self._tabs = Tabs(around.context, around.tab, self.edition, self._guard, self._on_question, self._on_overlay)
         self._finder = Finder(self.edition, self._tabs, self.options.patience)
         self._prover = Prover(self.edition, self._finder, self._tabs)
+        self._witness = Witness(around.context, self.edition, self._guard, self.journal.entry.orders)
         self._steps = Steps(
             self.journal,
             self.person,
             self._tabs,
             self.edition,
-            Witness(around.context, self.edition, self._guard, self.journal.entry.orders),
+            self._witness,
             around.tracer,
             self.options.pictures,
             waits=self.options.step,
@@ -111,6 +112,12 @@ class ArrivingWalk:
         """Before the first step: nothing is granted, the tab is kept where it may be, and overlays are closed as they come up."""
         await self._guard.prepare()
         await self._tabs.attend(self._tabs.current)
+
+    async def leave(self) -> None:
+        """After the last step: the account's context may serve another walk, and hears of this one no more."""
+        self._tabs.leave()
+        self._witness.leave()
+        await self._guard.leave()
 
     def step(self, name: str, *, private: bool = False) -> AbstractAsyncContextManager[None]:
         """See ``Walk.step``."""

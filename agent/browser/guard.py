@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 from playwright.async_api import BrowserContext, CDPSession, ConsoleMessage, Download, Frame
@@ -55,11 +55,17 @@ class Guard:
         self._told: set[str] = set()
         self._signing_in = False
         self._watched: set[Tab] = set()
+        self._ending = AsyncExitStack()
 
     async def prepare(self) -> None:
         """Nothing is granted to any page; what it asks for is heard."""
         await self._context.grant_permissions([])
-        await self._context.add_init_script(f"{_TELL_OF_PERMISSIONS}({json.dumps(_ASKS)})")
+        script = f"{_TELL_OF_PERMISSIONS}({json.dumps(_ASKS)})"
+        await self._ending.enter_async_context(await self._context.add_init_script(script))
+
+    async def leave(self) -> None:
+        """Tabs that are opened from now on are somebody else's."""
+        await self._ending.aclose()
 
     @contextmanager
     def signing_in(self) -> Iterator[None]:

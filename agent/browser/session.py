@@ -1,19 +1,16 @@
 """
-A browser session of one account: its signed-in state restored, a walk to go with, the state saved again.
+A browser session of one account: a walk to go with, and the signed-in state as it is afterwards.
 
-One context per account and a new page per visit. The state is cookies, localStorage, IndexedDB and sessionStorage; at rest it is
+One context per account and a new tab per visit. The state is cookies, localStorage, IndexedDB and sessionStorage; at rest it is
 only ever in the vault.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar, cast
 
-from loguru import logger
-from playwright.async_api import Browser, BrowserContext, StorageState
+from playwright.async_api import Browser, BrowserContext
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as Tab
 from pydantic import ValidationError
@@ -24,7 +21,6 @@ from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.confirming import Confirmations
 from agent.browser.editions import LoadedEdition
 from agent.browser.evidence import Journal
-from agent.browser.launch import driver, launch
 from agent.browser.lessons import Lessons
 from agent.browser.recognise import Hosts
 from agent.browser.recording.recorder import Recorder
@@ -42,12 +38,6 @@ _W = TypeVar("_W", bound=BrowserWalk)
 
 _SHORTEST_KEY = 12
 _SESSION_STORAGE = "() => Object.fromEntries(Object.entries(window.sessionStorage))"
-_RESTORE_SESSION_STORAGE = """
-(stored => {
-  for (const [key, value] of Object.entries(stored[location.origin] ?? {}))
-    if (window.sessionStorage.getItem(key) === null) window.sessionStorage.setItem(key, value);
-})(%s)
-"""
 
 
 class SignedInState(Frozen):
@@ -115,6 +105,7 @@ class BrowserSession:
         loaded: LoadedEdition,
         hosts: Hosts,
         options: WalkOptions,
+        ending: AsyncExitStack | None = None,
     ) -> None:
         self.browser_name = f"{browser.browser_type.name} {browser.version}"
         self._context = context
@@ -123,14 +114,17 @@ class BrowserSession:
         self._hosts = hosts
         self._options = options
         self._tracer = Tracer(context, options.trace)
+        self._ending = ending or AsyncExitStack()
+        self.kept: SignedInState | None = None
+        """What the portal remembered us by when that was asked for last."""
 
     async def reading_walk(self, journal: Journal, person: Person) -> BrowserWalk:
         """A walk that only reads."""
-        return await _prepared(BrowserWalk(self._around(journal, person)))
+        return await self._prepared(BrowserWalk(self._around(journal, person)))
 
     async def checking_walk(self, journal: Journal, person: Person) -> CheckingWalk:
         """A walk that looks for every target on its way."""
-        return await _prepared(CheckingWalk(self._around(journal, person)))
+        return await self._prepared(CheckingWalk(self._around(journal, person)))
 
     async def committing_walk(
         self,
@@ -141,17 +135,17 @@ class BrowserSession:
         confirmations: Confirmations | None = None,
     ) -> CommittingWalk:
         """A walk that may commit."""
-        return await _prepared(CommittingWalk(self._around(journal, person), stamper, limits, confirmations))
+        return await self._prepared(CommittingWalk(self._around(journal, person), stamper, limits, confirmations))
 
     async def teaching_walk(
         self, journal: Journal, person: Person, stamper: Stamper, limits: CommitOptions, lessons: Lessons
     ) -> TeachingWalk:
         """A walk that may commit, on which the operator points at what the edition does not know."""
-        return await _prepared(TeachingWalk(self._around(journal, person), stamper, limits, lessons))
+        return await self._prepared(TeachingWalk(self._around(journal, person), stamper, limits, lessons))
 
     async def teaching_reader(self, journal: Journal, person: Person, lessons: Lessons) -> TeachingReader:
         """A walk that only reads, on which the operator says what the portal's words mean."""
-        return await _prepared(TeachingReader(self._around(journal, person), lessons))
+        return await self._prepared(TeachingReader(self._around(journal, person), lessons))
 
     def recorder(self, journal: Journal, browser: BrowserSettings) -> Recorder:
         """Whoever keeps what a walk of this session does beside *journal*."""
@@ -172,13 +166,22 @@ class BrowserSession:
         """
         await self._tracer.rest()
         try:
-            return await self._state()
+            self.kept = await self._state()
         except PlaywrightError as error:
-            raise _broke_down(error) from None
+            raise broke_down(error) from None
+        return self.kept
 
-    async def end_trace(self) -> None:
-        """The browser is about to be closed."""
-        await self._tracer.finish()
+    async def end(self) -> None:
+        """The visit is over: nothing listens any more, and what a trace is to keep is kept."""
+        try:
+            await self._tracer.finish()
+        finally:
+            await self._ending.aclose()
+
+    async def _prepared(self, walk: _W) -> _W:
+        self._ending.push_async_callback(walk.leave)
+        await walk.prepare()
+        return walk
 
     async def _state(self) -> SignedInState:
         storage = await self._context.storage_state(indexed_db=True)
@@ -190,49 +193,6 @@ class BrowserSession:
         return SignedInState(storage=cast("dict[str, Any]", storage), session_storage=kept)
 
 
-@asynccontextmanager
-async def browser_session(
-    settings: BrowserSettings, loaded: LoadedEdition, hosts: Hosts, options: WalkOptions, state: SignedInState | None
-) -> AsyncIterator[BrowserSession]:
-    """
-    A browser with one context and one tab, closed again at the end.
-
-    :param state: the signed-in state to restore; ``None`` starts as a stranger.
-    :raises BadInput: there is no browser, or it does not start.
-    :raises Retryable: it broke down on the way.
-    """
-    async with driver() as playwright:
-        browser = await launch(playwright, settings, headed=options.headed, slow_mo=options.slow_mo)
-        try:
-            context = await browser.new_context(
-                storage_state=cast("StorageState", state.storage) if state else None,
-                locale=settings.locale,
-                timezone_id=settings.timezone,
-                viewport={"width": settings.width, "height": settings.height},
-                accept_downloads=False,
-            )
-            context.set_default_timeout(options.patience.action.total_seconds() * 1000)
-            if state and state.session_storage:
-                await context.add_init_script(_RESTORE_SESSION_STORAGE % json.dumps(state.session_storage))
-            tab = await context.new_page()
-            session = BrowserSession(browser, context, tab, loaded, hosts, options)
-            try:
-                yield session
-            finally:
-                await session.end_trace()
-        except PlaywrightError as error:
-            raise _broke_down(error) from error
-        finally:
-            try:
-                await browser.close()
-            except PlaywrightError as error:  # it is gone already: nothing is left behind
-                logger.debug("the browser was closed before us: {}", error)
-
-
-async def _prepared(walk: _W) -> _W:
-    await walk.prepare()
-    return walk
-
-
-def _broke_down(error: PlaywrightError) -> Retryable:
+def broke_down(error: PlaywrightError) -> Retryable:
+    """What the browser's own trouble means for a visit."""
     return Retryable(f"the browser broke down: {str(error).strip().splitlines()[0]}")

@@ -62,6 +62,10 @@ class Tabs:
         self._tab_opened = asyncio.Event()
         context.on("page", self._on_tab)
 
+    def leave(self) -> None:
+        """Tabs that are opened from now on are somebody else's."""
+        self._context.remove_listener("page", self._on_tab)
+
     @property
     def candidates(self) -> list[Tab]:
         """Where to look: tabs opened by the last click, newest first, then the one at hand."""

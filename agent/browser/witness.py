@@ -12,7 +12,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from loguru import logger
-from playwright.async_api import BrowserContext, ConsoleMessage, Frame, Response
+from playwright.async_api import BrowserContext, ConsoleMessage, Frame, Response, WebError
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as Tab
 
@@ -60,7 +60,13 @@ class Witness:
         self._complaints: dict[Tab, deque[str]] = {}
         context.on("response", self._on_response)
         context.on("console", self._on_console)
-        context.on("weberror", lambda error: self._complain(error.page, str(error.error).splitlines()[0]))
+        context.on("weberror", self._on_error)
+
+    def leave(self) -> None:
+        """Hear no more."""
+        self._context.remove_listener("response", self._on_response)
+        self._context.remove_listener("console", self._on_console)
+        self._context.remove_listener("weberror", self._on_error)
 
     async def failure(self, tab: Tab, *, private: bool) -> Failure:
         """What is kept now, where a step failed in *tab*."""
@@ -102,6 +108,9 @@ class Witness:
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._complain(message.page, message.text)
+
+    def _on_error(self, error: WebError) -> None:
+        self._complain(error.page, str(error.error).splitlines()[0])
 
     def _complain(self, tab: Tab | None, text: str) -> None:
         """What a page complained of goes with the page: what was private on it could not be told later."""

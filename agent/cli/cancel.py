@@ -283,7 +283,8 @@ class Cancelling:
 
     async def _do_what_is_due(self, deadline: float | None) -> None:
         try:
-            await self._until_settled(deadline)
+            async with self._workshop.keeping_browsers(1):
+                await self._until_settled(deadline)
         except Exception as error:
             if (uncertain := self._may_be_out(error, self._ids)) is not None:
                 raise uncertain from error

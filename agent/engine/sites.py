@@ -21,7 +21,7 @@ from agent.browser.evidence import Journal
 from agent.browser.lessons import Lessons
 from agent.browser.performing import read_decision, read_decisions
 from agent.browser.recognise import Hosts
-from agent.browser.session import BrowserSession, SignedInState, StateStore, browser_session
+from agent.browser.session import BrowserSession, SignedInState, StateStore
 from agent.browser.walk import BrowserWalk
 from agent.engine.locks import this_process
 from agent.engine.records import SupplierOrder
@@ -90,7 +90,8 @@ class Sites:
         settings = self._settings.portal(portal_name)
         loaded = self.edition(portal)
         hosts = Hosts(loaded.edition, settings.hosts)
-        if state is None and not fresh:
+        is_given = state is not None
+        if not is_given and not fresh:
             state = self._states.load(portal_name, account)
         options = WalkOptions(
             patience=settings.patience,
@@ -105,7 +106,8 @@ class Sites:
         journal.knows(
             edition=loaded.edition.edition, edition_file=str(loaded.path), digest=loaded.digest, headed=options.headed
         )
-        async with browser_session(self._settings.browser, loaded, hosts, options, state) as session:
+        owner = None if fresh or is_given else (portal_name, account)
+        async with self.workshop.browsers.session(loaded, hosts, options, state, owner=owner) as session:
             journal.knows(browser=session.browser_name)
             confirmations = Confirmations(self._users(portal), loaded)
             yield Site(portal, account, session, state is not None, confirmations)

@@ -71,6 +71,7 @@ class Worker:
         self._tells = tells
         self.engine = Engine(workshop)
         self._durable = Durable(workshop.database, self._visit, worker=id, browsers=browsers, poll=self._rhythm.queue)
+        self._browsers = browsers
         self._told_to_stop = asyncio.Event()
         self._known_stranded: set[str] = set()
         self._next_search = 0.0
@@ -91,6 +92,10 @@ class Worker:
         :raises Retryable: it cannot be used at the start.
         :raises BadInput: it is damaged.
         """
+        async with self._workshop.keeping_browsers(self._browsers):
+            await self._run()
+
+    async def _run(self) -> None:
         await self._durable.start()
         try:
             while not self._told_to_stop.is_set():

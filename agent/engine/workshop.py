@@ -11,6 +11,7 @@ from pathlib import Path
 
 from loguru import logger
 
+from agent.browser.browsers import Browsers
 from agent.browser.evidence import Journal, Request, VisitJournal, now
 from agent.browser.steps import wait_for_enter
 from agent.engine.accounts import Accounts
@@ -55,6 +56,21 @@ class Workshop:
     manner: Manner = field(default_factory=Manner)
     stopping: bool = False
     """Told to stop: what has not clicked yet does not begin to."""
+    browsers: Browsers = field(init=False)
+    """Opens the browsers of visits."""
+
+    def __post_init__(self) -> None:
+        self.browsers = Browsers(self.settings.browser, most=0)
+
+    @asynccontextmanager
+    async def keeping_browsers(self, most: int) -> AsyncIterator[None]:
+        """For as long as the block runs, up to *most* browsers stay open from one visit to the next."""
+        before = self.browsers
+        async with Browsers(self.settings.browser, most) as self.browsers:
+            try:
+                yield
+            finally:
+                self.browsers = before
 
     @property
     def accounts(self) -> Accounts:

@@ -145,7 +145,7 @@ async def test_a_walk_that_goes_well_is_traced_if_always(
     walk = await session.reading_walk(bench.journal(), bench.person)
 
     await PORTAL.read_decision(walk, ORDER)
-    await session.end_trace()
+    await session.end()
 
     assert expected == bench.written(walk).traces == [path.name for path in walk.journal.folder.glob("*.zip")]
 
@@ -164,7 +164,7 @@ async def test_never_across_a_sign_in(bench: Bench, monkeypatch: pytest.MonkeyPa
     await PORTAL.prove_signed_in(walk)
     state = await session.state()
     await PORTAL.read_decision(walk, ORDER)
-    await session.end_trace()
+    await session.end()
 
     traces = [content(path) for path in sorted(walk.journal.folder.glob("*.zip"))]
     cookies = [str(cookie["value"]) for cookie in state.storage["cookies"] if len(str(cookie["value"])) > 8]

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from agent.browser.browsers import Browsers
 from agent.browser.recognise import Hosts
-from agent.browser.session import BrowserSession, browser_session
+from agent.browser.session import BrowserSession
 from agent.browser.walk import BrowserWalk
 from agent.errors import UnknownPage
 from agent.model import Submission
@@ -189,7 +190,7 @@ async def test_nothing_is_kept_of_a_download(bench: Bench) -> None:
     """
     In a browser as visits start it a download is refused by the browser itself.
     """
-    async with browser_session(BrowserSettings(), bench.edition, bench.hosts, bench.options, None) as session:
+    async with Browsers(BrowserSettings(), most=0).session(bench.edition, bench.hosts, bench.options, None) as session:
         walk = await session.reading_walk(bench.journal(), bench.person)
         tab = walk._tabs.current
         await tab.goto(f"{bench.portal.hosts['www'][0]}/")

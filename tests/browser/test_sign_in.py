@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agent.browser.session import SignedInState, StateStore, browser_session
+from agent.browser.browsers import Browsers
+from agent.browser.session import SignedInState, StateStore
 from agent.errors import BadInput, ChallengeShown, SignInNeeded
 from agent.portal import Credentials
 from agent.settings import BrowserSettings
@@ -190,7 +191,8 @@ async def test_state_is_kept_and_restored(bench: Bench, tmp_path: Path) -> None:
     states.save("aliexpress", "main", await session.state())
 
     restored = states.load("aliexpress", "main")
-    async with browser_session(BrowserSettings(), bench.edition, bench.hosts, bench.options, restored) as another:
+    browsers = Browsers(BrowserSettings(), most=0)
+    async with browsers.session(bench.edition, bench.hosts, bench.options, restored) as another:
         walk = await another.reading_walk(bench.journal(), bench.person)
         await PORTAL.prove_signed_in(walk)
         now = await another.state()

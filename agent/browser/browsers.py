@@ -1,0 +1,239 @@
+"""
+Browsers that stay open from one visit to the next, each with the context of the account that was there last.
+
+A context is used again only while the vault still holds what it was left with: whoever signed in, signed out or carried a state here
+meanwhile is heard. Each visit gets a tab of its own. Whatever ended oddly is thrown away whole, and the next visit starts anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import cast
+
+from loguru import logger
+from playwright.async_api import Browser, BrowserContext, StorageState
+from playwright.async_api import Error as PlaywrightError
+
+from agent.browser.arriving import WalkOptions
+from agent.browser.editions import LoadedEdition
+from agent.browser.launch import driver, launch
+from agent.browser.recognise import Hosts
+from agent.browser.session import BrowserSession, SignedInState, broke_down
+from agent.errors import ChallengeShown, CountermandError, Retryable, SignInNeeded
+from agent.settings import BrowserSettings
+
+_MOST_VISITS = 200
+"""A browser and its driver grow with every page they have shown: about a third of a MiB each visit."""
+_LONGEST_OPEN = 4 * 3600.0
+_LONGEST_IDLE = 120.0
+"""Seconds: between two rounds of work nobody pays for a browser that waits."""
+
+_RESTORE_SESSION_STORAGE = """
+(stored => {
+  for (const [key, value] of Object.entries(stored[location.origin] ?? {}))
+    if (window.sessionStorage.getItem(key) === null) window.sessionStorage.setItem(key, value);
+})(%s)
+"""
+
+Owner = tuple[str, str]
+"""A portal, and an account there."""
+
+
+class Browsers:
+    """
+    Opens browsers for visits, and keeps up to *most* of them open until the next one.
+
+    :param settings: which browser, and how it presents itself.
+    :param most: how many stay open; 0 closes each with its visit.
+    """
+
+    def __init__(self, settings: BrowserSettings, most: int) -> None:
+        self._settings = settings
+        self._most = most
+        self._open: list[_Open] = []
+        self._closing: set[asyncio.Future[None]] = set()
+
+    async def __aenter__(self) -> Browsers:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._most = 0
+        for one in [one for one in self._open if not one.is_busy]:
+            await self._close(one)
+        await asyncio.gather(*self._closing)
+
+    @asynccontextmanager
+    async def session(
+        self,
+        loaded: LoadedEdition,
+        hosts: Hosts,
+        options: WalkOptions,
+        state: SignedInState | None,
+        *,
+        owner: Owner | None = None,
+    ) -> AsyncIterator[BrowserSession]:
+        """
+        A browser with one context, and a tab for this visit.
+
+        :param state: the signed-in state to go with; ``None`` starts as a stranger.
+        :param owner: whose context it is; ``None``: nobody's, and it is closed with the visit.
+        :raises BadInput: there is no browser, or it does not start.
+        :raises Retryable: it broke down on the way.
+        """
+        one = self._idle(owner, options) or await self._start(options)
+        one.is_busy = True
+        is_sound = False
+        try:
+            try:
+                session = await self._begin(one, loaded, hosts, options, state, owner)
+            except PlaywrightError as error:
+                if one.visits == 0:
+                    raise broke_down(error) from error
+                logger.debug("a browser that was kept open does not work any more: {}", error)
+                await self._close(one)
+                one = await self._start(options)
+                one.is_busy = True
+                session = await self._begin(one, loaded, hosts, options, state, owner)
+            try:
+                yield session
+            finally:
+                await session.end()
+            one.state = session.kept or one.state
+            is_sound = True
+        except PlaywrightError as error:
+            raise broke_down(error) from error
+        except CountermandError as error:
+            is_sound = not isinstance(error, Retryable | SignInNeeded | ChallengeShown)
+            raise
+        finally:
+            await self._put_back(one, is_sound=is_sound and owner is not None)
+
+    def _idle(self, owner: Owner | None, options: WalkOptions) -> _Open | None:
+        """One that nobody uses: the owner's if there is one, else the one that has waited longest, once there are no more to come."""
+        idle = [one for one in self._open if one.suits(options)]
+        own = [one for one in idle if one.owner == owner]
+        if own or len(self._open) < self._most:
+            return own[0] if own else None
+        return min(idle, key=lambda one: one.used_at, default=None)
+
+    async def _start(self, options: WalkOptions) -> _Open:
+        async with AsyncExitStack() as starting:
+            playwright = await starting.enter_async_context(driver())
+            browser = await launch(playwright, self._settings, headed=options.headed, slow_mo=options.slow_mo)
+            starting.push_async_callback(_close_browser, browser)
+            one = _Open(browser, starting.pop_all(), (options.headed, options.slow_mo))
+        self._open.append(one)
+        return one
+
+    async def _begin(
+        self,
+        one: _Open,
+        loaded: LoadedEdition,
+        hosts: Hosts,
+        options: WalkOptions,
+        state: SignedInState | None,
+        owner: Owner | None,
+    ) -> BrowserSession:
+        if one.context is None or owner is None or one.owner != owner or one.state != state:
+            await one.change(owner, state, self._settings)
+        assert one.context is not None
+        one.visits += 1
+        one.context.set_default_timeout(options.patience.action.total_seconds() * 1000)
+        async with AsyncExitStack() as beginning:
+            if state and state.session_storage:
+                script = _RESTORE_SESSION_STORAGE % json.dumps(state.session_storage)
+                await beginning.enter_async_context(await one.context.add_init_script(script))
+            tab = await one.context.new_page()
+            return BrowserSession(one.browser, one.context, tab, loaded, hosts, options, beginning.pop_all())
+
+    async def _put_back(self, one: _Open, *, is_sound: bool) -> None:
+        if not is_sound or self._most < len(self._open) or one.is_worn_out:
+            await self._close(one)
+            return
+        try:
+            await one.clear()
+        except PlaywrightError as error:
+            logger.debug("a browser cannot be kept open: {}", error)
+            await self._close(one)
+            return
+        one.is_busy, one.used_at = False, time.monotonic()
+        one.closes = asyncio.get_running_loop().call_later(_LONGEST_IDLE, self._idled, one)
+
+    def _idled(self, one: _Open) -> None:
+        if one in self._open and not one.is_busy:
+            one.is_busy = True
+            closing = asyncio.ensure_future(self._close(one))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def _close(self, one: _Open) -> None:
+        if one in self._open:
+            self._open.remove(one)
+        await one.close()
+
+
+class _Open:
+    """An open browser with a driver of its own, and whose context it holds."""
+
+    def __init__(self, browser: Browser, ending: AsyncExitStack, manner: tuple[bool, float]) -> None:
+        self.browser = browser
+        self.context: BrowserContext | None = None
+        self.owner: Owner | None = None
+        self.state: SignedInState | None = None
+        """What the portal remembered the owner by when it was last kept."""
+        self.is_busy = False
+        self.visits = 0
+        self.used_at = self._opened_at = time.monotonic()
+        self.closes: asyncio.TimerHandle | None = None
+        self._ending = ending
+        self._manner = manner
+
+    def suits(self, options: WalkOptions) -> bool:
+        """Whether a visit may begin in it now."""
+        is_free = not self.is_busy and self.browser.is_connected() and not self.is_worn_out
+        return is_free and self._manner == (options.headed, options.slow_mo)
+
+    @property
+    def is_worn_out(self) -> bool:
+        """Whether it has been open for long enough."""
+        return self.visits >= _MOST_VISITS or time.monotonic() - self._opened_at > _LONGEST_OPEN
+
+    async def change(self, owner: Owner | None, state: SignedInState | None, settings: BrowserSettings) -> None:
+        """A new context, which knows nothing of the one before."""
+        if self.context is not None:
+            await self.context.close()
+        self.context = await self.browser.new_context(
+            storage_state=cast("StorageState", state.storage) if state else None,
+            locale=settings.locale,
+            timezone_id=settings.timezone,
+            viewport={"width": settings.width, "height": settings.height},
+            accept_downloads=False,
+        )
+        self.owner, self.state = owner, state
+
+    async def clear(self) -> None:
+        """Close every tab: the next visit finds nothing of this one but what the portal remembers."""
+        if self.closes is not None:
+            self.closes.cancel()
+        for tab in self.context.pages if self.context is not None else []:
+            await tab.close()
+
+    async def close(self) -> None:
+        """Close it, with its driver."""
+        if self.closes is not None:
+            self.closes.cancel()
+        await self._ending.aclose()
+
+
+async def _close_browser(browser: Browser) -> None:
+    try:
+        await browser.close()
+    except PlaywrightError as error:  # it is gone already: nothing is left behind
+        logger.debug("the browser was closed before us: {}", error)
