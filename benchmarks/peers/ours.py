@@ -43,7 +43,8 @@ async def ours(place: Place, evidence: dict[str, str]) -> AsyncIterator[Withdraw
             raise RuntimeError(after.error.message)
 
     try:
-        yield withdraw
+        async with workshop.keeping_browsers(1):
+            yield withdraw
     finally:
         workshop.database.close()
 
