@@ -23,7 +23,7 @@ KEEP = os.environ.get("KEEP_RECORDINGS")
 """A folder that the recordings of this run are copied to: ``make recordings`` renews the committed ones so."""
 
 
-ALWAYS = ("radio", "native-confirm", "signed-out-midway", "slider-after-submit", "dry-run")
+ALWAYS = ("native-confirm", "signed-out-midway", "slider-after-submit")
 RECORDED = [scene for scene in SCENES if KEEP is not None or not scene.is_kept or scene.name in ALWAYS]
 """What is kept is walked again in tests/replays all the time: here a few of those are recorded anew."""
 

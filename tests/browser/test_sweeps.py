@@ -153,7 +153,7 @@ async def test_the_countdown_is_read(bench: Bench) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("waiting, changed, bar", [(3, 0, 4), (0, 3, 7), (100, 0, 10), (1000, 0, 100)])
+@pytest.mark.parametrize("waiting, changed, bar", [(0, 3, 7), (100, 0, 10)])
 async def test_page_loads_among_ten_thousand(bench: Bench, waiting: int, changed: int, bar: int) -> None:
     """
     By the portal's count: few are searched for, many that lie together are paged to.

@@ -52,13 +52,15 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
 
 def test_wheel_holds_the_packages_and_the_selectors_whole(wheel: Path) -> None:
     """
-    Pages, schemas, templates, migrations and editions travel along; tests, benchmarks and tools do not.
+    Pages, schemas, templates, migrations and editions travel along; tests and their recordings, benchmarks and tools do not.
     """
     here = {
         str(path.relative_to(ROOT))
         for folder in FOLDERS
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and not path.is_relative_to(ROOT / "fixtures" / "recordings")
     }
     with ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
