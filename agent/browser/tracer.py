@@ -66,9 +66,12 @@ class Tracer:
             await self._stop(keep=self._policy == "always")
 
     async def finish(self) -> None:
-        """The browser is about to be closed: what is not kept ends with it."""
-        if self._policy == "always":
-            await self.rest()
+        """The session is over; its context may serve another, which begins a trace of its own."""
+        if self._is_running:
+            await self._stop(keep=self._policy == "always")
+        if self._is_started and not self._is_broken:
+            self._is_started = False
+            await self._done(self._context.tracing.stop())
 
     async def _stop(self, *, keep: bool) -> None:
         self._is_running = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -199,3 +200,21 @@ async def _closes_its_tab(bench: Bench, browsers: Browsers) -> None:
         walk = await session.reading_walk(bench.journal(), bench.person)
         await walk._tabs.current.close()
         await walk._tabs.current.evaluate("1")
+
+
+async def test_each_visit_has_a_trace_of_its_own(bench: Bench, browsers: Browsers) -> None:
+    """
+    A context that served before begins another trace.
+    """
+    bench.options = replace(bench.options, trace="always")
+    state: SignedInState | None = None
+    traces = []
+    for _ in range(2):
+        async with browsers.session(bench.edition, bench.hosts, bench.options, state, owner=ANNA) as session:
+            walk = await session.reading_walk(bench.journal(), bench.person)
+            async with walk.step("look around"):
+                await walk._tabs.current.goto(f"{bench.portal.hosts['www'][0]}/")
+            state = await session.state()
+        traces.append(bench.written(walk).traces)
+
+    assert [["trace-1.zip"], ["trace-1.zip"]] == traces

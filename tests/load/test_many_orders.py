@@ -27,7 +27,7 @@ from tests.conftest import CommandLine, needs_browser
 
 pytestmark = pytest.mark.slow
 
-COUNT = 40
+COUNT = 20
 SILENCE = 240.0
 """Seconds without a visit after which the worker is given up."""
 
@@ -80,7 +80,7 @@ class Import:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Iterator[Program]:
-    """``python -m fixtures`` with forty orders more than usual."""
+    """``python -m fixtures`` with twenty orders more than usual."""
     started = Program(tmp_path / "fixtures", "--orders", str(COUNT))
     started.control("/switches", {"delay_ms": 0})
     yield started
@@ -139,7 +139,7 @@ def killed_after(importing: Import, count: int) -> dict[str, str]:
 
 
 @needs_browser
-def test_forty_orders_of_five_accounts(importing: Import, worker: subprocess.Popen[str]) -> None:
+def test_twenty_orders_of_five_accounts(importing: Import, worker: subprocess.Popen[str]) -> None:
     """
     The worker is at it while the import is killed twice and given again, and once more when all is done: the same ids, one submit
     and one orderCancel each.
