@@ -79,10 +79,10 @@ async def _page(
     recogniser = Recogniser(loaded.edition, hosts)
 
     async def recognise() -> None:
-        seen = await recogniser.look(tab, [name], loaded.edition.language)
+        seen = await recogniser.look(tab, [name])
         assert name == seen.page, f"{name} was taken for {seen.page}"
 
-    await _until_it_shows(tab, recogniser, name, loaded.edition.language)
+    await _until_it_shows(tab, recogniser, name)
     times, trips = [], []
     for _ in range(rounds):
         times.append(await _timed(recognise))
@@ -91,9 +91,9 @@ async def _page(
     return Figure(name, statistics.median(times), statistics.quantiles(times, n=10)[-1], statistics.median(trips))
 
 
-async def _until_it_shows(tab: Tab, recogniser: Recogniser, name: str, language: str) -> None:
+async def _until_it_shows(tab: Tab, recogniser: Recogniser, name: str) -> None:
     async with asyncio.timeout(20):
-        while (await recogniser.look(tab, [name], language)).page != name:
+        while (await recogniser.look(tab, [name])).page != name:
             await asyncio.sleep(0.05)
 
 

@@ -173,7 +173,7 @@ class ArrivingWalk:
 
     async def _go(self, address: str) -> None:
         host, patience = host_name(address), self.options.patience.page
-        self._guard.blocked.clear()
+        self._tabs.leads_elsewhere()
         try:
             response: Response | None = await self._tabs.current.goto(
                 address, wait_until="commit", timeout=milliseconds(patience)
@@ -234,7 +234,7 @@ class ArrivingWalk:
         if tab.url.startswith("chrome-error:"):
             raise Retryable("the portal cannot be reached")
         try:
-            return await self._recogniser.look(tab, expected, await self._finder.language(tab))
+            return await self._recogniser.look(tab, expected)
         except PlaywrightError:
             return None
 

@@ -222,8 +222,8 @@ class _Open:
         """Close every tab: the next visit finds nothing of this one but what the portal remembers."""
         if self.closes is not None:
             self.closes.cancel()
-        for tab in self.context.pages if self.context is not None else []:
-            await tab.close()
+        if self.context is not None:
+            await asyncio.gather(*(tab.close() for tab in self.context.pages))
 
     async def close(self) -> None:
         """Close it, with its driver."""

@@ -111,11 +111,12 @@ class CommittingWalk(BrowserWalk):
     async def _only(self, target: str, spec: Target) -> Locator:
         """All candidates together are exactly one visible element, or nothing is clicked."""
         union = await self._finder.all(target)
-        try:
-            await union.first.wait_for(timeout=self.options.patience.action.total_seconds() * 1000)
-        except PlaywrightTimeout:
-            raise self._finder.missing(target) from None
-        count = await union.count()
+        if not (count := await union.count()):
+            try:
+                await union.first.wait_for(timeout=self.options.patience.action.total_seconds() * 1000)
+            except PlaywrightTimeout:
+                raise self._finder.missing(target) from None
+            count = await union.count()
         if count != 1:
             raise TargetAmbiguous(
                 f"there is not exactly one thing that could be {spec.intent}, but {count}",

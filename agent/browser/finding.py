@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from loguru import logger
 from playwright.async_api import Error as PlaywrightError
@@ -13,6 +14,7 @@ from playwright.async_api import Locator
 from playwright.async_api import Page as Tab
 
 from agent.browser.edition import Candidate, Edition, Target
+from agent.browser.glance import Glance, glance, spoken
 from agent.browser.reading import RADIO_TEXT
 from agent.browser.tabs import Tabs
 from agent.browser.targets import any_of, locate, of_order
@@ -81,29 +83,48 @@ class Finder:
         found = any_of((locate(scope, candidate, self.edition, language) for candidate in candidates), scope)
         return of_order(found, row, tab) if row is not None and spec.row is None else found
 
-    async def visible(self, tab: Tab, name: str, layout: str | None, language: str, row: OrderId | None) -> bool:
-        """Whether *name* shows. The row narrows what is a list's row; "no orders found" stands outside of any."""
-        is_row = any(spec.row == name for spec in self.edition.targets.values())
-        return await self.union(tab, name, layout, language, row if is_row else None).first.is_visible()
+    def is_row(self, name: str) -> bool:
+        """Whether *name* is a list's row: an order number narrows it. "No orders found" stands outside of any."""
+        return any(spec.row == name for spec in self.edition.targets.values())
+
+    async def visible(
+        self, tab: Tab, names: Sequence[str], layout: str | None, language: str, row: OrderId | None = None
+    ) -> dict[str, bool]:
+        """Which of *names* show; with *row*, of that order's only."""
+        plain = [name for name in names if row is None and self.edition.targets[name].within is None]
+        others = [name for name in names if name not in plain]
+        groups = [self.edition.targets[name].candidates(layout) for name in plain]
+        seen, looked = await asyncio.gather(
+            glance(tab, groups, self.edition, language) if plain else _nothing(),
+            asyncio.gather(*(self.union(tab, name, layout, language, row).first.is_visible() for name in others)),
+        )
+        return dict(zip(plain, seen.shown, strict=True)) | dict(zip(others, looked, strict=True))
+
+    async def words(self, tab: Tab, names: Sequence[str], layout: str | None, language: str) -> dict[str, str]:
+        """What each of *names* says; empty where it is not there."""
+        said = await asyncio.gather(*(words_of(self.union(tab, name, layout, language)) for name in names))
+        return dict(zip(names, said, strict=True))
 
     async def text(self, name: str, row: OrderId | None = None) -> str:
         """The text of *name* on one line; empty when it is not there."""
         found = self.union(self._tabs.current, name, self._tabs.at.layout, await self.language(), row)
-        return one_line(await found.first.inner_text()) if await found.count() else ""
+        return one_line(await words_of(found))
 
     async def texts(self, name: str) -> list[str]:
         """The texts of everything that *name* means, in the page's order."""
-        return [await text_of(element) for element in await (await self.all(name)).all()]
+        return await texts_of(await self.all(name))
 
     async def language(self, tab: Tab | None = None) -> str:
         """The page's language, e.g. ``en``; the edition's own where the page does not say."""
+        if tab in (None, self._tabs.current) and self._tabs.language:
+            return self._tabs.language
         try:
             stated: str = await (tab or self._tabs.current).evaluate(
                 "document.documentElement ? document.documentElement.lang : ''"
             )
         except PlaywrightError:
             stated = ""
-        return stated.replace("_", "-").split("-")[0].lower() or self.edition.language
+        return spoken(stated, self.edition)
 
     def where(self, name: str) -> dict[str, str | None]:
         """What an error about the target *name* says of its place."""
@@ -134,15 +155,25 @@ class Finder:
         return tab
 
 
-async def text_of(element: Locator) -> str:
-    """The words of an element, or beside it, on one line."""
-    text: str = await element.evaluate(RADIO_TEXT)
-    return one_line(text)
+async def texts_of(elements: Locator) -> list[str]:
+    """The words of each of *elements*, or beside it, on one line."""
+    texts: list[str] = await elements.evaluate_all(f"all => all.map({RADIO_TEXT})")
+    return [one_line(text) for text in texts]
+
+
+async def words_of(elements: Locator) -> str:
+    """What the first of *elements* says; empty where there is none."""
+    words: str = await elements.evaluate_all("all => all.length ? all[0].innerText : ''")
+    return words
 
 
 def one_line(text: str) -> str:
     """*text* with every run of white space as one space."""
     return " ".join(text.split())
+
+
+async def _nothing() -> Glance:
+    return Glance("", [])
 
 
 def _drifted(name: str, candidates: list[Candidate], position: int) -> bool:

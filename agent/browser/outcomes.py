@@ -1,5 +1,5 @@
 """
-Reading an outcome table: the first entry that holds, all looked at in one batch.
+Reading an outcome table: the first entry that holds, all looked at together.
 """
 
 from __future__ import annotations
@@ -36,29 +36,24 @@ async def first_that_holds(
     finder: Finder, edition: Edition, tab: Tab, entries: Sequence[Outcome], sighting: Sighting, row: OrderId | None
 ) -> Found | Unknown:
     """What *tab*, recognised as *sighting*, shows of *entries*."""
-    language = await finder.language(tab)
-
-    async def shows(target: str | None, narrowed: OrderId | None) -> bool | None:
-        return None if target is None else await finder.visible(tab, target, sighting.layout, language, narrowed)
-
-    async def words(target: str | None) -> str:
-        if target is None:
-            return ""
-        found = finder.union(tab, target, sighting.layout, language)
-        return await found.first.inner_text() if await found.count() else ""
-
-    seen = await asyncio.gather(
-        *(
-            asyncio.gather(
-                shows(entry.see, row), words(entry.status), shows(entry.and_see, None), shows(entry.and_not_see, None)
-            )
-            for entry in entries
-        )
+    language = sighting.language or await finder.language(tab)
+    layout = sighting.layout
+    narrowed = {entry.see for entry in entries if entry.see and row is not None and finder.is_row(entry.see)}
+    asked = {name for entry in entries for name in (entry.see, entry.and_see, entry.and_not_see) if name} - narrowed
+    read = {entry.status for entry in entries if entry.status}
+    seen, rows, words = await asyncio.gather(
+        finder.visible(tab, sorted(asked), layout, language),
+        finder.visible(tab, sorted(narrowed), layout, language, row),
+        finder.words(tab, sorted(read), layout, language),
     )
+    shows = seen | rows
     unknown = ""
-    for entry, (visible, text, wanted, unwanted) in zip(entries, seen, strict=True):
-        holds = visible or bool(text) or (entry.page is not None and sighting.page == entry.page)
-        if not holds or wanted is False or unwanted is True:
+    for entry in entries:
+        text = words[entry.status] if entry.status else ""
+        holds = bool(entry.see and shows[entry.see]) or bool(text)
+        if not holds and (entry.page is None or sighting.page != entry.page):
+            continue
+        if (entry.and_see and not shows[entry.and_see]) or (entry.and_not_see and shows[entry.and_not_see]):
             continue
         if entry.status is None:
             return Found(entry, entry.is_ or "")

@@ -1,19 +1,18 @@
 """
-Which known page is this? One concurrent batch of Playwright's own locators, the expected pages first.
+Which known page is this? Everything is looked for at once; the expected pages come first.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
-from playwright.async_api import Locator
 from playwright.async_api import Page as Tab
 
-from agent.browser.edition import Challenge, Edition, Page
-from agent.browser.targets import any_of, locate
+from agent.browser.edition import Candidate, Edition, Page
+from agent.browser.glance import glance
 
 IDENTITY = "identity"
 """The role of hosts that are used during sign-in only."""
@@ -79,6 +78,8 @@ class Sighting:
     """What a person has to do, as a phrase."""
     is_check_page: bool = False
     """The challenge is a page of its own: nothing of the portal's lies below it."""
+    language: str = ""
+    """The page's, e.g. ``en``."""
 
     def is_challenge_beside(self, expected: Sequence[str]) -> bool:
         """Whether a check stands in the way; one that is expected, as the code page of a sign-in, is a page like any other."""
@@ -94,8 +95,10 @@ class Recogniser:
     def __init__(self, edition: Edition, hosts: Hosts) -> None:
         self.edition = edition
         self._hosts = hosts
+        self._spoken: WeakKeyDictionary[Tab, str] = WeakKeyDictionary()
+        """The language of each tab when it was looked at last."""
 
-    async def look(self, tab: Tab, expected: Sequence[str], language: str) -> Sighting:
+    async def look(self, tab: Tab, expected: Sequence[str]) -> Sighting:
         """What *tab* shows now. A challenge wins over everything, then an error; then the expected pages, then the others."""
         url = tab.url
         here = [
@@ -104,37 +107,25 @@ class Recogniser:
             if self._hosts.is_at(self.edition.pages[name], url) and self.edition.pages[name].marks
         ]
         path = urlsplit(url).path
-        checks: list[Awaitable[bool]] = [
-            self._challenges(tab, spec, path, language) for spec in self.edition.challenges.values()
-        ]
+        challenges = list(self.edition.challenges.values())
+        groups: list[list[Candidate]] = [[spec.see] if spec.see is not None else [] for spec in challenges]
         for name in here:
-            page = self.edition.pages[name]
-            checks.append(self._marks(tab, page, language).first.is_visible())
-            checks.append(
-                any_of((locate(tab, mark, self.edition, language) for mark in page.busy), tab).first.is_visible()
-            )
-        seen = await asyncio.gather(*checks)
-        for challenge, shown in zip(self.edition.challenges.values(), seen, strict=False):
-            if shown:
-                own = challenge.path is not None and path.startswith(challenge.path)
-                return Sighting(means="challenge", challenge=challenge.what, is_check_page=own)
-        pairs = seen[len(self.edition.challenges) :]
+            groups += [self.edition.pages[name].marks, self.edition.pages[name].busy]
+        seen = await glance(tab, groups, self.edition, self._spoken.get(tab))
+        language = self._spoken[tab] = seen.language
+        for challenge, shown in zip(challenges, seen.shown, strict=False):
+            # A check is told by its address before anything is drawn, or by a mark on or over the page.
+            own = challenge.path is not None and path.startswith(challenge.path)
+            if shown or own:
+                return Sighting(means="challenge", challenge=challenge.what, is_check_page=own, language=language)
+        pairs = seen.shown[len(challenges) :]
         for position, name in enumerate(here):
             marked, busy = pairs[2 * position], pairs[2 * position + 1]
             if marked and not busy:
                 page = self.edition.pages[name]
                 layout = name if page.layout_of else None
-                return Sighting(page.layout_of or name, layout, page.means, page.what or "")
-        return NOTHING_KNOWN
-
-    async def _challenges(self, tab: Tab, spec: Challenge, path: str, language: str) -> bool:
-        """Whether this check is shown: told by its address before anything is drawn, or by a mark on or over the page."""
-        if spec.path is not None and path.startswith(spec.path):
-            return True
-        return spec.see is not None and await locate(tab, spec.see, self.edition, language).first.is_visible()
-
-    def _marks(self, tab: Tab, page: Page, language: str) -> Locator:
-        return any_of((locate(tab, mark, self.edition, language) for mark in page.marks), tab)
+                return Sighting(page.layout_of or name, layout, page.means, page.what or "", language=language)
+        return Sighting(language=language)
 
     def _is_wanted(self, name: str, expected: Sequence[str]) -> bool:
         return name in expected or self.edition.pages[name].layout_of in expected

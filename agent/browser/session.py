@@ -7,6 +7,7 @@ only ever in the vault.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar, cast
 
@@ -37,7 +38,7 @@ from agent.walk import Person, Stamper
 _W = TypeVar("_W", bound=BrowserWalk)
 
 _SHORTEST_KEY = 12
-_SESSION_STORAGE = "() => Object.fromEntries(Object.entries(window.sessionStorage))"
+_SESSION_STORAGE = "() => [location.origin, Object.fromEntries(Object.entries(window.sessionStorage))]"
 
 
 class SignedInState(Frozen):
@@ -184,13 +185,11 @@ class BrowserSession:
         return walk
 
     async def _state(self) -> SignedInState:
-        storage = await self._context.storage_state(indexed_db=True)
-        kept: dict[str, dict[str, str]] = {}
-        for tab in self._context.pages:
-            if self._hosts.is_ours(tab.url):
-                origin: str = await tab.evaluate("location.origin")
-                kept[origin] = await tab.evaluate(_SESSION_STORAGE)
-        return SignedInState(storage=cast("dict[str, Any]", storage), session_storage=kept)
+        ours = [tab for tab in self._context.pages if self._hosts.is_ours(tab.url)]
+        storage, *kept = await asyncio.gather(
+            self._context.storage_state(indexed_db=True), *(tab.evaluate(_SESSION_STORAGE) for tab in ours)
+        )
+        return SignedInState(storage=cast("dict[str, Any]", storage), session_storage=dict(kept))
 
 
 def broke_down(error: PlaywrightError) -> Retryable:

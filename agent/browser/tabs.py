@@ -16,7 +16,7 @@ from agent.browser.background import in_background
 from agent.browser.edition import Edition
 from agent.browser.guard import Guard
 from agent.browser.recognise import Sighting
-from agent.browser.targets import locate
+from agent.browser.targets import any_of, locate
 
 _NEXT_CHANGE = """() => new Promise(done => {
   const seen = new MutationObserver(() => { seen.disconnect(); done() });
@@ -53,6 +53,8 @@ class Tabs:
         self.current = tab
         self.at = Sighting()
         """The page that was recognised last."""
+        self.language: str | None = None
+        """That of the page at hand; ``None`` once something was done that may lead elsewhere, until a page is recognised again."""
         self._context = context
         self.edition = edition
         self.guard = guard
@@ -79,6 +81,11 @@ class Tabs:
     def expect_new(self) -> None:
         """A click is about to happen: tabs opened before have nothing to do with it."""
         self._opened.clear()
+        self.leads_elsewhere()
+
+    def leads_elsewhere(self) -> None:
+        """Whatever is known of the page at hand may not be so any more."""
+        self.language = None
         self.guard.blocked.clear()
 
     def settle_on(self, tab: Tab, sighting: Sighting) -> None:
@@ -86,6 +93,7 @@ class Tabs:
         self.current = tab
         if sighting.page is not None:
             self.at = sighting
+            self.language = sighting.language or None
         if tab in self._opened:
             self._opened.remove(tab)
 
@@ -105,20 +113,25 @@ class Tabs:
         self.guard.watch(tab)
         await self.guard.attend(tab)
         tab.on("dialog", self._on_dialog)
-        for name, overlay in self.edition.overlays.items():
-            close = locate(tab, overlay.close, self.edition, self.edition.language)
+        language = self.edition.language
+        overlays = {
+            name: (locate(tab, one.see, self.edition, language), locate(tab, one.close, self.edition, language))
+            for name, one in self.edition.overlays.items()
+        }
 
-            async def closing(shown: Locator, name: str = name, close: Locator = close) -> None:
+        async def closing(_: Locator) -> None:
+            for name, (see, close) in overlays.items():
                 started = time.monotonic()
                 try:
-                    if await close.first.evaluate(_IN_VIEW, timeout=1000):
+                    if await see.first.is_visible() and await close.first.evaluate(_IN_VIEW, timeout=1000):
                         await close.first.click(timeout=1000)
-                        await self._on_overlay(name, started, shown)
+                        await self._on_overlay(name, started, see.first)
                 except PlaywrightError:
                     pass  # it went by itself, or lies below another one: looked at again before the next try
 
-            see = locate(tab, overlay.see, self.edition, self.edition.language).first
-            await tab.add_locator_handler(see, closing, no_wait_after=True)
+        if overlays:  # one handler for all: each costs a question before everything that is done
+            union = any_of((see for see, _ in overlays.values()), tab)
+            await tab.add_locator_handler(union.first, closing, no_wait_after=True)
 
     def _on_tab(self, tab: Tab) -> None:
         self.guard.watch(tab)

@@ -12,7 +12,7 @@ from agent.browser import deriving
 from agent.browser.arriving import Surroundings
 from agent.browser.commit import CommitOptions, CommittingWalk
 from agent.browser.edition import Candidate, Target
-from agent.browser.finding import one_line, text_of
+from agent.browser.finding import one_line, texts_of
 from agent.browser.lessons import Lessons
 from agent.browser.reading import RADIO_TEXT, same_text
 from agent.browser.targets import locate
@@ -143,7 +143,7 @@ class TeachingWalk(Teaching, CommittingWalk):
                 language = await self._finder.language()
                 self._use(self.lessons.words("reasons", reason.key.value, language, text, self._host))
 
-    async def _options(self, target: str, spec: Target) -> list[Locator]:
+    async def _options(self, target: str, spec: Target) -> Locator:
         try:
             options = await super()._options(target, self.edition.targets[target])
         except PortalChanged as error:
@@ -152,7 +152,7 @@ class TeachingWalk(Teaching, CommittingWalk):
             layout = self._tabs.at.layout
             self._use(self.lessons.target(target, layout, group.candidates, self._host))
             options = await super()._options(target, self.edition.targets[target])
-        self._before = [await deriving.look(option) for option in options]
+        self._before = [await deriving.look(option) for option in await options.all()]
         return options
 
     async def _is_chosen(self, spec: Target, text: str) -> None:
@@ -179,11 +179,13 @@ class TeachingWalk(Teaching, CommittingWalk):
 
     async def _changed(self, candidate: Candidate, text: str) -> list[Candidate]:
         language, tab = await self._finder.language(), self._tabs.current
-        options = await locate(tab, candidate, self.edition, language).all()
-        if len(options) != len(self._before):
+        options = locate(tab, candidate, self.edition, language)
+        texts = await texts_of(options)
+        if len(texts) != len(self._before):
             return []
-        for option, before in zip(options, self._before, strict=True):
-            if same_text(await text_of(option), text):
+        for place, before in enumerate(self._before):
+            if same_text(texts[place], text):
+                option = options.nth(place)
                 element = await option.element_handle()
                 ways = deriving.changes(before, await deriving.look(option), candidate.css)
                 return [one for one in ways if await deriving.proves(one, [element], tab, self.edition, language)]

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from agent.browser.arriving import ArrivingWalk, milliseconds
 from agent.browser.edition import Outcome, Target
-from agent.browser.finding import text_of
+from agent.browser.finding import texts_of
 from agent.browser.listing import cards_of
 from agent.browser.outcomes import Found, first_that_holds
 from agent.browser.reading import same_text
@@ -49,7 +49,9 @@ class BrowserWalk(ArrivingWalk):
         await self._onlooker.acts(deed, self._tabs.current, element)
         try:
             await element.fill(text, timeout=patience)
-            await element.blur(timeout=patience)  # suggestions cover the button until the field is left
+            await element.evaluate(
+                "field => field.blur()", timeout=patience
+            )  # suggestions cover the button until the field is left
         except PlaywrightTimeout:
             raise self._finder.unusable(target, "cannot be filled") from None
         self._note("fill", started, target=target, candidate=candidate, drift=drift, result=shown)
@@ -90,7 +92,7 @@ class BrowserWalk(ArrivingWalk):
         if spec.opener and self.edition.targets[spec.opener].candidates(self._tabs.at.layout):
             await self.click(spec.opener)
         options = await self._options(target, spec)
-        offered = [await text_of(option) for option in options]
+        offered = await texts_of(options)
         wanted = await self._reason_texts(reason)
         matching = [place for place, text in enumerate(offered) if any(same_text(text, want) for want in wanted)]
         if len(matching) != 1:
@@ -101,14 +103,15 @@ class BrowserWalk(ArrivingWalk):
                 edition=self.edition.edition,
             )
         chosen = offered[matching[0]]
-        await self._onlooker.acts(deed, self._tabs.current, options[matching[0]])
-        await self._press(target, options[matching[0]])
+        option = options.nth(matching[0])
+        await self._onlooker.acts(deed, self._tabs.current, option)
+        await self._press(target, option)
         await self._onlooker.acted()
         await self._is_chosen(spec, chosen)
         self._note("choose", started, target=target, result=chosen)
         await self._onlooker.ends(deed, self._tabs.current, result=chosen)
 
-    async def _options(self, target: str, spec: Target) -> list[Locator]:
+    async def _options(self, target: str, spec: Target) -> Locator:
         language = await self._finder.language()
         for candidate in spec.candidates(self._tabs.at.layout):
             found = locate(self._tabs.current, candidate, self.edition, language)
@@ -116,7 +119,7 @@ class BrowserWalk(ArrivingWalk):
                 await found.first.wait_for(timeout=milliseconds(self.options.patience.action))
             except PlaywrightTimeout:
                 continue
-            return await found.all()
+            return found
         raise self._finder.missing(target)
 
     async def _reason_texts(self, reason: ReasonChoice) -> list[str]:
@@ -283,7 +286,7 @@ class BrowserWalk(ArrivingWalk):
         while time.monotonic() < deadline and self._tabs.open:
             for tab in self._tabs.open:
                 try:
-                    sighting = await self._recogniser.look(tab, [page], await self._finder.language(tab))
+                    sighting = await self._recogniser.look(tab, [page])
                 except PlaywrightError:
                     continue  # it is on its way to another page
                 if sighting.page == page:
