@@ -151,7 +151,7 @@ class Browsers:
                 script = _RESTORE_SESSION_STORAGE % json.dumps(state.session_storage)
                 await beginning.enter_async_context(await one.context.add_init_script(script))
             tab = await one.context.new_page()
-            return BrowserSession(one.browser, one.context, tab, loaded, hosts, options, beginning.pop_all())
+            return BrowserSession(one.browser, one.context, tab, loaded, hosts, options, beginning.pop_all(), state)
 
     async def _put_back(self, one: _Open, *, is_sound: bool) -> None:
         if not is_sound or self._most < len(self._open) or one.is_worn_out:

@@ -8,6 +8,7 @@ only ever in the vault.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar, cast
 
@@ -38,7 +39,12 @@ from agent.walk import Person, Stamper
 _W = TypeVar("_W", bound=BrowserWalk)
 
 _SHORTEST_KEY = 12
-_SESSION_STORAGE = "() => [location.origin, Object.fromEntries(Object.entries(window.sessionStorage))]"
+_STORED = """async () => ({
+  origin: location.origin,
+  session: Object.fromEntries(Object.entries(window.sessionStorage)),
+  local: Object.entries(window.localStorage).map(([name, value]) => ({name, value})),
+  databases: (await indexedDB.databases()).length,
+})"""
 
 
 class SignedInState(Frozen):
@@ -107,6 +113,7 @@ class BrowserSession:
         hosts: Hosts,
         options: WalkOptions,
         ending: AsyncExitStack | None = None,
+        before: SignedInState | None = None,
     ) -> None:
         self.browser_name = f"{browser.browser_type.name} {browser.version}"
         self._context = context
@@ -116,6 +123,8 @@ class BrowserSession:
         self._options = options
         self._tracer = Tracer(context, options.trace)
         self._ending = ending or AsyncExitStack()
+        self._before = before
+        """What the portal remembered us by when the session began; ``None`` for a stranger."""
         self.kept: SignedInState | None = None
         """What the portal remembered us by when that was asked for last."""
 
@@ -159,12 +168,15 @@ class BrowserSession:
             self._context, self._tab, self._loaded, self._hosts, journal, person, self._options, self._tracer
         )
 
-    async def state(self) -> SignedInState:
+    async def state(self, *, anew: bool = False) -> SignedInState:
         """
         What the portal remembers us by now.
 
+        :param anew: somebody has signed in: nothing that was known before counts.
         :raises Retryable: the browser is gone.
         """
+        if anew:
+            self._before = None
         await self._tracer.rest()
         try:
             self.kept = await self._state()
@@ -186,10 +198,25 @@ class BrowserSession:
 
     async def _state(self) -> SignedInState:
         ours = [tab for tab in self._context.pages if self._hosts.is_ours(tab.url)]
-        storage, *kept = await asyncio.gather(
-            self._context.storage_state(indexed_db=True), *(tab.evaluate(_SESSION_STORAGE) for tab in ours)
-        )
-        return SignedInState(storage=cast("dict[str, Any]", storage), session_storage=dict(kept))
+        stored: list[dict[str, Any]] = await asyncio.gather(*(tab.evaluate(_STORED) for tab in ours))
+        session = {one["origin"]: one["session"] for one in stored}
+        return SignedInState(storage=await self._storage(stored), session_storage=session)
+
+    async def _storage(self, stored: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """
+        Playwright's storage state. It opens a page for every site that has no tab, which takes longer than a step of a walk; what is
+        known of those still stands unless somebody has signed in.
+        """
+        before = self._before
+        origins = before.storage.get("origins", []) if before else []
+        if before is None or any(one.get("indexedDB") for one in origins) or any(one["databases"] for one in stored):
+            return cast("dict[str, Any]", await self._context.storage_state(indexed_db=True))
+        local = {one["origin"]: {"origin": one["origin"], "localStorage": one["local"]} for one in stored}
+        others = [one for one in origins if one["origin"] not in local]
+        return {
+            "cookies": [dict(cookie) for cookie in await self._context.cookies()],
+            "origins": [*others, *(one for one in local.values() if one["localStorage"])],
+        }
 
 
 def broke_down(error: PlaywrightError) -> Retryable:

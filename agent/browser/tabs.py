@@ -21,7 +21,7 @@ from agent.browser.targets import any_of, locate
 _NEXT_CHANGE = """() => new Promise(done => {
   const seen = new MutationObserver(() => { seen.disconnect(); done() });
   seen.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
-  setTimeout(() => { seen.disconnect(); done() }, 100);
+  setTimeout(() => { seen.disconnect(); done() }, 30);
 })"""
 """Resolves with the page's next change; a change that is no mutation (an animation's end) is found by the time limit."""
 

@@ -230,7 +230,7 @@ class Sites:
 
     async def keep_state(self, site: Site, *, signed_in: bool) -> None:
         """Seal what the portal remembers us by now."""
-        self._states.save(site.portal.name, site.account, await site.session.state())
+        self._states.save(site.portal.name, site.account, await site.session.state(anew=signed_in))
         self.workshop.accounts.note(site.portal.name, site.account, signed_in=signed_in, proven=True)
 
     def credentials(self, account: str) -> Credentials | None:
