@@ -10,6 +10,8 @@ PYTEST_ARGS ?=
 bin := .venv/bin
 python_folders := agent flows fixtures tests benchmarks
 pytest := $(bin)/pytest --numprocesses $(TEST_WORKERS) --maxprocesses 8
+# The long ones wait for clocks and processes more than for the machine.
+slow := $(bin)/pytest --numprocesses $(shell echo $$(( $(TEST_WORKERS) + 1 ))) --maxprocesses 10 --dist loadgroup
 
 .PHONY: help
 help: ## list the targets
@@ -32,7 +34,11 @@ test: setup ## the tests, except the slow and the live ones
 .PHONY: test-slow
 test-slow: setup ## the long tests: the built wheel, chaos, contracts
 	@scripts/wheelhouse
-	$(pytest) --dist loadgroup -m "slow and not live" $(PYTEST_ARGS) || { code=$$?; [[ $$code == 5 ]] || exit $$code; }
+	$(slow) -m "slow and not more and not live" $(PYTEST_ARGS) || { code=$$?; [[ $$code == 5 ]] || exit $$code; }
+
+.PHONY: test-more
+test-more: setup ## further variants of the long tests
+	$(slow) -m "more and not live" $(PYTEST_ARGS)
 
 .PHONY: chaos
 chaos: setup ## kill a worker again and again (KILLS=1000), and count what the portal received

@@ -22,6 +22,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Shells start what runs in the background deaf to Ctrl-C, and children inherit that: here they are to hear it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+MORE = (pytest.mark.slow, pytest.mark.more)
+"""Of a further variant: its likes are run all the time, and ``make test-more`` runs it too."""
+
 needs_browser = pytest.mark.skipif(
     find_browser(BrowserSettings()) is None, reason="no browser is installed: run make setup"
 )

@@ -14,14 +14,15 @@ import pytest
 from benchmarks.__main__ import PARTS
 from benchmarks.peers import DEFAULT, FLOOR, OFF, SCRIPT, TRACED
 from benchmarks.results import read_run
-from tests.conftest import needs_browser
+from tests.conftest import MORE, needs_browser
 
 ROOT = Path(__file__).parents[2]
+OFTEN = ("walks", "sweep", "start")
 
 
 @needs_browser
 @pytest.mark.slow
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [part if part in OFTEN else pytest.param(part, marks=MORE) for part in PARTS])
 def test_every_part_works(tmp_path: Path, part: str) -> None:
     """
     It ends well, prints its table, and leaves JSON that can be compared, and a picture.

@@ -31,7 +31,7 @@ from fixtures.aliexpress.model import Item
 from fixtures.aliexpress.seed import MAIN, ORDERS
 from tests.browser.bench import NOT_NEEDED_TEXT, Bench
 from tests.browser.test_cancel_walks import BUTTON, CANCEL_PAGE, CONFIRM, CONFIRM_ASKED, HELD, REASON_ASKED, SUBMIT
-from tests.conftest import needs_browser
+from tests.conftest import MORE, needs_browser
 
 pytestmark = needs_browser
 
@@ -338,7 +338,9 @@ async def test_connection_breaks_after_the_last_click(bench: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["es", "pt"])
-@pytest.mark.parametrize("order", ["placed", "shipped", "cancel_requested"])
+@pytest.mark.parametrize(
+    "order", ["placed", pytest.param("shipped", marks=MORE), pytest.param("cancel_requested", marks=MORE)]
+)
 async def test_account_in_another_language(bench: Bench, language: str, order: str) -> None:
     """
     Words in a language that the edition lacks are not guessed: it stops at the first page, and says what to do.
@@ -372,8 +374,8 @@ async def test_reason_is_not_offered(bench: Bench) -> None:
     "place, stop, submits",
     [
         ("orders", ChallengeShown, 0),
-        pytest.param("detail", ChallengeShown, 0, marks=pytest.mark.slow),
-        pytest.param("cancel_page", Uncertain, 0, marks=pytest.mark.slow),
+        pytest.param("detail", ChallengeShown, 0, marks=MORE),
+        pytest.param("cancel_page", Uncertain, 0, marks=MORE),
         pytest.param("submit_blocked", Uncertain, 0, marks=pytest.mark.slow),
         ("submit", Uncertain, 1),
     ],
@@ -596,7 +598,9 @@ async def test_question_while_nothing_is_committed(bench: Bench) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", ["placed", "at_once", "native_confirm"])
+@pytest.mark.parametrize(
+    "order", ["placed", pytest.param("at_once", marks=MORE), pytest.param("native_confirm", marks=MORE)]
+)
 async def test_dry_run(bench: Bench, order: str) -> None:
     """
     A dry run stops before the first commit, however harmless the click may be.

@@ -16,7 +16,7 @@ from agent.model import Answer, Submission
 from fixtures.aliexpress.seed import MAIN, ORDERS
 from flows.aliexpress.portal import PORTAL
 from tests.browser.bench import CREDENTIALS, NOT_NEEDED_TEXT, Bench
-from tests.conftest import needs_browser
+from tests.conftest import MORE, needs_browser
 
 pytestmark = needs_browser
 
@@ -41,8 +41,8 @@ def before_the_window(bench: Bench, does: Callable[[], object], *, waits: float 
     "place",
     [
         "orders",
-        pytest.param("detail", marks=pytest.mark.slow),
-        pytest.param("cancel_page", marks=pytest.mark.slow),
+        pytest.param("detail", marks=MORE),
+        pytest.param("cancel_page", marks=MORE),
         pytest.param("submit_blocked", marks=pytest.mark.slow),
         pytest.param("submit", marks=pytest.mark.slow),
     ],

@@ -12,7 +12,7 @@ from fixtures.aliexpress import texts
 from fixtures.aliexpress.seed import ORDERS, UNKNOWN
 from flows.aliexpress.portal import PORTAL
 from tests.browser.bench import Bench
-from tests.conftest import needs_browser
+from tests.conftest import MORE, needs_browser
 
 pytestmark = needs_browser
 
@@ -25,13 +25,13 @@ async def read(bench: Bench, order: str) -> Reading:
 @pytest.mark.parametrize(
     "order, answer, state",
     [
-        pytest.param("unpaid", Answer.NOT_REQUESTED, "unpaid", marks=pytest.mark.slow),
-        pytest.param("payment_check", Answer.NOT_REQUESTED, "payment_check", marks=pytest.mark.slow),
+        pytest.param("unpaid", Answer.NOT_REQUESTED, "unpaid", marks=MORE),
+        pytest.param("payment_check", Answer.NOT_REQUESTED, "payment_check", marks=MORE),
         ("placed", Answer.NOT_REQUESTED, "placed"),
         ("cancel_requested", Answer.WAITING, "cancel_requested"),
         ("cancelled", Answer.WITHDRAWN, "cancelled"),
-        pytest.param("closed", Answer.WITHDRAWN, "closed", marks=pytest.mark.slow),
-        pytest.param("expired", Answer.WITHDRAWN, "expired", marks=pytest.mark.slow),
+        pytest.param("closed", Answer.WITHDRAWN, "closed", marks=MORE),
+        pytest.param("expired", Answer.WITHDRAWN, "expired", marks=MORE),
         ("closed_with_shipment", Answer.UNCLEAR, "closed_with_shipment"),
         ("seller_refused", Answer.REFUSED, "seller_refused"),
         pytest.param("shipped", Answer.REFUSED, "shipped", marks=pytest.mark.slow),
@@ -74,7 +74,7 @@ async def test_closed_without_goods_is_unclear(bench: Bench) -> None:
     [
         None,
         "placed",
-        *(pytest.param(state, marks=pytest.mark.slow) for state in ("cancel_requested", "seller_refused")),
+        *(pytest.param(state, marks=MORE) for state in ("cancel_requested", "seller_refused")),
     ],
 )
 async def test_clear_only_where_confirmed(bench: Bench, unconfirmed: str | None) -> None:

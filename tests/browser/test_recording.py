@@ -15,7 +15,7 @@ from agent.browser.recording.replay import Case, replay
 from flows.aliexpress.portal import PORTAL
 from tests.browser.bench import Bench
 from tests.browser.scenes import SCENES, Scene, record
-from tests.conftest import needs_browser
+from tests.conftest import MORE, needs_browser
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
@@ -24,14 +24,15 @@ KEEP = os.environ.get("KEEP_RECORDINGS")
 
 
 ALWAYS = ("native-confirm", "signed-out-midway", "slider-after-submit")
-ALIKE = ("cancelled-already", "details-in-the-same-tab", "look-shipped", "look-waits")
 RECORDED = [
-    scene for scene in SCENES if KEEP is not None or scene.name in ALWAYS or not (scene.is_kept or scene.name in ALIKE)
+    pytest.param(scene, id=scene.name, marks=() if KEEP is not None or scene.name in ALWAYS else MORE)
+    for scene in SCENES
+    if KEEP is not None or not scene.is_kept or scene.name in ALWAYS
 ]
-"""What is kept is walked again in tests/replays all the time: here a few of those are recorded anew, and one of each other kind."""
+"""What is kept is walked again in tests/replays all the time: here a few of those are recorded anew."""
 
 
-@pytest.mark.parametrize("scene", RECORDED, ids=lambda scene: scene.name)
+@pytest.mark.parametrize("scene", RECORDED)
 async def test_every_visit_can_be_walked_again(bench: Bench, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Recorded, and replayed with the same flows and edition, nothing goes another way: with the portal gone.

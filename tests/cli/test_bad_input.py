@@ -15,7 +15,7 @@ import pytest
 from fixtures.aliexpress.seed import MAIN, ORDERS, SECOND_ORDERS, UNKNOWN
 from fixtures.playground import Playground
 from tests.cli.conftest import Within
-from tests.conftest import CommandLine, Ran, needs_browser
+from tests.conftest import MORE, CommandLine, Ran, needs_browser
 
 PLACED = ORDERS["placed"]
 REASON = ["--reason", "no_longer_needed"]
@@ -330,7 +330,7 @@ def test_a_wrong_password_is_tried_once(playground: Playground, countermand: Com
     "order",
     [
         pytest.param(UNKNOWN, id="unknown order"),
-        pytest.param(SECOND_ORDERS["foreign"], id="order of another account", marks=pytest.mark.slow),
+        pytest.param(SECOND_ORDERS["foreign"], id="order of another account", marks=MORE),
     ],
 )
 def test_an_order_that_the_account_does_not_have(playground: Playground, countermand: CommandLine, order: str) -> None:

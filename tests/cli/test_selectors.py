@@ -13,7 +13,7 @@ from fixtures.aliexpress.model import Redesign
 from fixtures.aliexpress.seed import ORDERS
 from fixtures.playground import Playground
 from tests.cli.conftest import Within
-from tests.conftest import CommandLine, needs_browser
+from tests.conftest import MORE, CommandLine, needs_browser
 
 PLACED = ORDERS["placed"]
 REASON = ("--reason", "no_longer_needed")
@@ -341,7 +341,7 @@ CURES: dict[Redesign, tuple[str, str, str, str]] = {
 @needs_browser
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "redesign", [pytest.param(one, marks=[] if one == "submit_renamed" else pytest.mark.slow) for one in CURES]
+    "redesign", [pytest.param(one, marks=() if one in ("submit_renamed", "cancel_radio") else MORE) for one in CURES]
 )
 def test_a_changed_portal_is_cured_by_an_edition_alone(
     redesign: Redesign, playground: Playground, countermand: CommandLine
@@ -432,7 +432,7 @@ def test_every_target_is_accounted_for(playground: Playground, countermand: Comm
     [
         ("details.cancel", [], False),
         pytest.param("details.cancel", ["cancel_translated"], True, marks=pytest.mark.slow),
-        pytest.param("orders.row", ["list_classes"], True, marks=pytest.mark.slow),
+        pytest.param("orders.row", ["list_classes"], True, marks=MORE),
     ],
     ids=["removed", "translated", "another class"],
 )
