@@ -279,7 +279,7 @@ class _PretendSession:
     def recorder(self, *around: object) -> Onlooker:
         return onlooker.Nobody()
 
-    async def state(self) -> SignedInState:
+    async def state(self, *, anew: bool = False) -> SignedInState:
         return SignedInState(storage={}, session_storage={})
 
 
