@@ -179,7 +179,7 @@ class BrowserSession:
             self._before = None
         await self._tracer.rest()
         try:
-            self.kept = await self._state()
+            self._before = self.kept = await self._state()
         except PlaywrightError as error:
             raise broke_down(error) from None
         return self.kept
