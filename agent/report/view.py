@@ -177,7 +177,8 @@ def moments(cancellation: Cancellation) -> list[Moment]:
             found.append(Moment(f"Decided: {order.stage.value.replace('_', ' ')}{which}", order.decided_at))
     if cancellation.settled is not None and cancellation.settled.cancelled_at is not None:
         found.append(Moment("Cancelled in the shop", cancellation.settled.cancelled_at))
-    return sorted(found, key=lambda moment: moment.at)
+    # The shop tells whole seconds: what happened within one keeps the order above.
+    return sorted(found, key=lambda moment: moment.at.replace(microsecond=0))
 
 
 def next_action(cancellation: Cancellation) -> str:

@@ -4,12 +4,15 @@ The report's page: whole at any moment, however long the story, and nothing in i
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from agent.browser.evidence import Journal
 from agent.model import OrderStage
 from agent.redact import redactor
 from agent.report import write_report
+from agent.report.view import moments
+from agent.storefront import ShopSettlement
 from tests.engine.bench import ORDER, WITH_SHOP, Bench
 from tests.report.visits import begun, looked, stepped
 
@@ -131,3 +134,16 @@ def test_what_a_portal_writes_is_text(bench: Bench) -> None:
     assert '<img src="https:' not in page
     assert "&lt;script&gt;" in page
     assert ORDER in page
+
+
+def test_what_happened_within_a_second_is_in_its_order(bench: Bench) -> None:
+    """
+    The shop tells whole seconds, so that its answer seems to come before the supplier's.
+    """
+    one = bench.claim()
+    decided = datetime(2026, 11, 23, 20, 49, 4, 900_000, tzinfo=UTC)
+    order = replace(one.orders[0], decided_at=decided, stage=OrderStage.APPROVED)
+    settled = ShopSettlement(cancelled_at=decided.replace(microsecond=0))
+    told = moments(replace(one, created_at=decided - timedelta(hours=1), orders=(order,), settled=settled))
+
+    assert ["Asked", "Decided: approved", "Cancelled in the shop"] == [moment.what for moment in told]
