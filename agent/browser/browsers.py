@@ -2,7 +2,8 @@
 Browsers that stay open from one visit to the next, each with the context of the account that was there last.
 
 A context is used again only while the vault still holds what it was left with: whoever signed in, signed out or carried a state here
-meanwhile is heard. Each visit gets a tab of its own. Whatever ended oddly is thrown away whole, and the next visit starts anew.
+meanwhile is heard. Each visit gets a tab of its own. Whatever did not end in an answer is thrown away whole, and the
+next visit starts anew.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from agent.browser.editions import LoadedEdition
 from agent.browser.launch import driver, launch
 from agent.browser.recognise import Hosts
 from agent.browser.session import BrowserSession, SignedInState, broke_down
-from agent.errors import ChallengeShown, CountermandError, Retryable, SignInNeeded
+from agent.errors import BadInput, CountermandError, Refused
 from agent.settings import BrowserSettings
 
 _MOST_VISITS = 200
@@ -89,7 +90,7 @@ class Browsers:
         """
         one = self._idle(owner, options) or await self._start(options)
         one.is_busy = True
-        is_sound = False
+        is_sound = has_ended = False
         try:
             try:
                 session = await self._begin(one, loaded, hosts, options, state, owner)
@@ -104,13 +105,14 @@ class Browsers:
             try:
                 yield session
             finally:
-                await session.end()
-            one.state = session.kept or one.state
-            is_sound = True
+                has_ended = await session.end()
+                one.state = session.kept or one.state
+            is_sound = has_ended
         except PlaywrightError as error:
             raise broke_down(error) from error
         except CountermandError as error:
-            is_sound = not isinstance(error, Retryable | SignInNeeded | ChallengeShown)
+            # Anything else may have left something in it that is still under way, a click's request above all.
+            is_sound = has_ended and isinstance(error, BadInput | Refused)
             raise
         finally:
             await self._put_back(one, is_sound=is_sound and owner is not None)
@@ -154,7 +156,7 @@ class Browsers:
             return BrowserSession(one.browser, one.context, tab, loaded, hosts, options, beginning.pop_all(), state)
 
     async def _put_back(self, one: _Open, *, is_sound: bool) -> None:
-        if not is_sound or self._most < len(self._open) or one.is_worn_out:
+        if not is_sound or self._most < len(self._open) or not one.may_serve:
             await self._close(one)
             return
         try:
@@ -197,13 +199,13 @@ class _Open:
 
     def suits(self, options: WalkOptions) -> bool:
         """Whether a visit may begin in it now."""
-        is_free = not self.is_busy and self.browser.is_connected() and not self.is_worn_out
-        return is_free and self._manner == (options.headed, options.slow_mo)
+        return not self.is_busy and self.may_serve and self._manner == (options.headed, options.slow_mo)
 
     @property
-    def is_worn_out(self) -> bool:
-        """Whether it has been open for long enough."""
-        return self.visits >= _MOST_VISITS or time.monotonic() - self._opened_at > _LONGEST_OPEN
+    def may_serve(self) -> bool:
+        """Whether it is alive, and has not been open for too long."""
+        is_worn_out = self.visits >= _MOST_VISITS or time.monotonic() - self._opened_at > _LONGEST_OPEN
+        return self.browser.is_connected() and not is_worn_out
 
     async def change(self, owner: Owner | None, state: SignedInState | None, settings: BrowserSettings) -> None:
         """A new context, which knows nothing of the one before."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar, cast
 
+from loguru import logger
 from playwright.async_api import Browser, BrowserContext
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as Tab
@@ -184,12 +185,20 @@ class BrowserSession:
             raise broke_down(error) from None
         return self.kept
 
-    async def end(self) -> None:
-        """The visit is over: nothing listens any more, and what a trace is to keep is kept."""
+    async def end(self) -> bool:
+        """
+        The visit is over: nothing listens any more, and what a trace is to keep is kept. What the visit found stands, whatever goes
+        wrong here.
+
+        :returns: whether all of it went well, so that the browser may serve again.
+        """
+        await self._tracer.finish()
         try:
-            await self._tracer.finish()
-        finally:
             await self._ending.aclose()
+        except PlaywrightError as error:
+            logger.debug("the browser was gone before the visit was tidied up: {}", error)
+            return False
+        return True
 
     async def _prepared(self, walk: _W) -> _W:
         self._ending.push_async_callback(walk.leave)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from agent.browser import browsers as module
 from agent.browser.browsers import Browsers
 from agent.browser.session import SignedInState
-from agent.errors import BadInput, CountermandError, SignInNeeded
+from agent.errors import BadInput, CountermandError, SignInNeeded, Uncertain
 from agent.settings import BrowserSettings
 from tests.browser.bench import Bench
 from tests.conftest import needs_browser
@@ -97,14 +97,19 @@ async def test_another_account_finds_nothing_of_the_first(bench: Bench, browsers
 
 @pytest.mark.parametrize(
     ("error", "is_kept"),
-    [(BadInput("no such order"), True), (SignInNeeded("signed out"), False), (RuntimeError("a bug"), False)],
-    ids=["an answer", "sign-in", "bug"],
+    [
+        (BadInput("no such order"), True),
+        (SignInNeeded("signed out"), False),
+        (Uncertain("a click may still land"), False),
+        (RuntimeError("a bug"), False),
+    ],
+    ids=["an answer", "sign-in", "uncertain", "bug"],
 )
 async def test_what_ended_oddly_is_thrown_away(
     bench: Bench, browsers: Browsers, error: Exception, is_kept: bool
 ) -> None:
     """
-    An answer of the portal is no reason to begin anew; a trouble of sign-in or browser is.
+    An answer of the portal is no reason to begin anew; anything else is, and a click whose request may be under way above all.
     """
     with pytest.raises(type(error)):
         await visit(bench, browsers, ends_with=error)
@@ -124,6 +129,18 @@ async def test_a_browser_that_died_meanwhile_is_replaced(bench: Bench, browsers:
 
     assert first != opened(browsers)
     assert {"visited": "yes"} == found
+
+
+async def test_what_a_visit_found_stands_when_the_browser_dies_behind_it(bench: Bench, browsers: Browsers) -> None:
+    """
+    The answer was read: that the browser cannot be tidied up any more makes no error of it.
+    """
+    async with browsers.session(bench.edition, bench.hosts, bench.options, None, owner=ANNA) as session:
+        walk = await session.reading_walk(bench.journal(), bench.person)
+        await walk._tabs.current.goto(f"{bench.portal.hosts['www'][0]}/")
+        await browsers._open[0].browser.close()
+
+    assert [] == opened(browsers)
 
 
 async def test_a_worn_out_one_is_closed(bench: Bench, browsers: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
