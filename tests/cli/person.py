@@ -61,6 +61,17 @@ class Screen:
         """Wait until some page shows *words*."""
         self._reports.find(words)
 
+    def click_through(self, words: str, *, to: str) -> None:
+        """Click on *words*, and once more if nothing came of it, as people do; until some page shows *to*."""
+        for patience in (10.0, 20.0):
+            self.click_on(words)
+            try:
+                self._reports.find(to, patience)
+                return
+            except AssertionError:
+                if patience == 20.0:
+                    raise
+
     def slide(self, words: str, *, by: int) -> None:
         """Take hold of *words* and move them to the right, as a hand does it."""
         page, (x, y) = self._reports.find(words)
@@ -111,10 +122,10 @@ class _Reports:
         mouse = report["mouse"] and (report["mouse"][0], report["mouse"][1])
         self._last[report["page"]] = _Report(places, mouse, time.monotonic())
 
-    def find(self, words: str) -> tuple[str, tuple[float, float]]:
+    def find(self, words: str, patience: float = 20.0) -> tuple[str, tuple[float, float]]:
         """The page that shows *words*, and where."""
         asked = time.monotonic()
-        while time.monotonic() < asked + 20:
+        while time.monotonic() < asked + patience:
             for page, report in list(self._last.items()):
                 if report.at > asked + 0.2 and words in report.places:
                     return page, report.places[words]

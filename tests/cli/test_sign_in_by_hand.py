@@ -94,7 +94,7 @@ def test_by_hand(
         shown.click_on("Continue")
     shown.click_on("Password")
     shown.types(PASSWORD)
-    shown.click_on(button)
+    shown.click_through(button, to="Verification code")
     shown.click_on("Verification code")
     shown.types(playground.portal.world.sessions.last_code[MAIN])
     shown.click_on("Verify")

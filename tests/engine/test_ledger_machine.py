@@ -63,11 +63,11 @@ class PowerCut(Exception):
 
 
 @cache
-def _empty() -> Path:
+def _empty() -> bytes:
     """A ledger with its tables: making them takes longer than all the rest."""
-    home = Path(tempfile.mkdtemp(prefix="countermand-machine-"))
-    Bench.at(home).close()
-    return home / "countermand.db"
+    with tempfile.TemporaryDirectory(prefix="countermand-machine-") as home:
+        Bench.at(Path(home)).close()
+        return Path(home, "countermand.db").read_bytes()
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -76,7 +76,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.home = Path(tempfile.mkdtemp(prefix="countermand-machine-"))
-        shutil.copy(_empty(), self.home / "countermand.db")
+        (self.home / "countermand.db").write_bytes(_empty())
         self.bench = Bench.at(self.home)
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr("agent.engine.workshop.storefront_named", lambda kind: self.bench.shop)
