@@ -5,6 +5,7 @@ What a supplier's portal must offer. A portal is found through the entry point g
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -105,9 +106,10 @@ def portal_names() -> list[str]:
     return sorted(entry.name for entry in entry_points(group=GROUP))
 
 
+@cache
 def portal_named(name: str) -> SupplierPortal:
     """
-    The portal called *name* among those installed.
+    The portal called *name* among those installed; looking through what is installed takes as long as a look at a page.
 
     :raises BadInput: there is none of that name, or it cannot be loaded.
     """

@@ -355,6 +355,9 @@ class BrowserSettings(_Table):
     timezone: str | None = None
     width: int = Field(default=1280, ge=800, le=3840)
     height: int = Field(default=900, ge=600, le=2160)
+    leave_out: frozenset[Literal["images", "fonts", "analytics"]] = frozenset()
+    """What pages are shown without, to load faster. Nothing unless asked for: a portal may take a visitor without it for a robot, pictures
+    show less, and what an edition finds by an image is not there."""
 
 
 class Settings(BaseSettings):

@@ -17,6 +17,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as Tab
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from agent.browser.background import all_of
 from agent.browser.editions import LoadedEdition
 from agent.browser.evidence import Action, ActionName, Journal, now
 from agent.browser.finding import Finder
@@ -24,8 +25,9 @@ from agent.browser.guard import Guard
 from agent.browser.onlooker import BEFORE_COMMIT, Call, Deed, Ending, Nobody, Onlooker, in_step
 from agent.browser.proving import Prover
 from agent.browser.recognise import NOTHING_KNOWN, Hosts, Recogniser, Sighting, host_name
+from agent.browser.signs import Sought, of_candidates
 from agent.browser.steps import Steps
-from agent.browser.tabs import Tabs
+from agent.browser.tabs import Tabs, Watch
 from agent.browser.targets import any_of, locate
 from agent.browser.tracer import Policy, Tracer
 from agent.browser.witness import Witness
@@ -110,14 +112,14 @@ class ArrivingWalk:
 
     async def prepare(self) -> None:
         """Before the first step: nothing is granted, the tab is kept where it may be, and overlays are closed as they come up."""
-        await self._guard.prepare()
-        await self._tabs.attend(self._tabs.current)
+        await all_of(self._guard.prepare(), self._tabs.attend(self._tabs.current))
 
     async def leave(self) -> None:
         """After the last step: the account's context may serve another walk, and hears of this one no more."""
-        self._tabs.leave()
+        await self._steps.pictured()
+        self.journal.written()
         self._witness.leave()
-        await self._guard.leave()
+        await all_of(self._tabs.leave(), self._guard.leave(), self._looks_on.over())
 
     def step(self, name: str, *, private: bool = False) -> AbstractAsyncContextManager[None]:
         """See ``Walk.step``."""
@@ -173,6 +175,7 @@ class ArrivingWalk:
 
     async def _go(self, address: str) -> None:
         host, patience = host_name(address), self.options.patience.page
+        await self._steps.pictured()
         self._tabs.leads_elsewhere()
         try:
             response: Response | None = await self._tabs.current.goto(
@@ -192,7 +195,9 @@ class ArrivingWalk:
     async def _arrive(self, expected: Sequence[str]) -> str:
         """Wait until one of *expected* is recognised in the tab at hand or in one that was opened meanwhile."""
         deadline = self._now() + self.options.patience.page.total_seconds()
+        watch = Watch(self._tabs, lambda tab: self._signs(tab, expected))
         while True:
+            await watch.next()
             for tab in self._tabs.candidates:
                 sighting = await self._look(tab, expected)
                 if sighting.page is not None and sighting.page in expected:
@@ -201,7 +206,12 @@ class ArrivingWalk:
                     return sighting.page
             if self._now() > deadline:
                 raise await self._lost(f"the page {' or '.join(expected)} did not appear")
-            await self._tabs.changed()
+
+    def _signs(self, tab: Tab, expected: Sequence[str]) -> Sought:
+        """Whatever may tell that *tab* has come to one of *expected*, or to what stands in its way."""
+        shown = self._tabs.at.page if tab is self._tabs.current else None
+        groups = self._recogniser.sought(expected, shown)
+        return of_candidates(groups, tab, self.edition, self._tabs.language or self.edition.language)
 
     async def _understands(self, sighting: Sighting) -> None:
         """Names and states are words: in a language that the edition lacks, nothing on the page can be trusted."""
@@ -213,12 +223,14 @@ class ArrivingWalk:
                 "Set the account's language to English at the portal, or use an edition that has its words.",
             )
 
-    async def _look(self, tab: Tab, expected: Sequence[str]) -> Sighting:
+    async def _look(self, tab: Tab, expected: Sequence[str], seen: Sighting | None = None) -> Sighting:
         """
         Recognise. A check is left to whoever sits before the window; what only a person or time can mend is raised here,
         wherever it appears.
+
+        :param seen: what was seen a moment ago, if somebody has looked.
         """
-        sighting = await self._see(tab, expected) or NOTHING_KNOWN
+        sighting = seen or await self._see(tab, expected) or NOTHING_KNOWN
         if sighting.is_challenge_beside(expected):
             sighting = await self._passed_by_person(tab, expected, sighting)
         if sighting.page in expected:
@@ -302,6 +314,7 @@ class ArrivingWalk:
         """See ``Walk.back``."""
         started, spec, deed = time.monotonic(), self.edition.pages[page], self._deed("back", page)
         await self._onlooker.begins(deed)
+        await self._steps.pictured()
         leaving = self._tabs.current
         behind = [tab for tab in self._tabs.open if tab is not leaving and self.hosts.is_at(spec, tab.url)]
         if behind:

@@ -1,8 +1,8 @@
 """
-Browsers that stay open from one visit to the next, each with the context of the account that was there last.
+Browsers that stay open from one visit to the next, each with a context for every account that was there lately.
 
 A context is used again only while the vault still holds what it was left with: whoever signed in, signed out or carried a state here
-meanwhile is heard. Each visit gets a tab of its own. Whatever did not end in an answer is thrown away whole, and the
+meanwhile is heard. Each visit begins in one blank tab. Whatever did not end in an answer is thrown away whole, browser and all, and the
 next visit starts anew.
 """
 
@@ -13,12 +13,14 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import cast
 
 from loguru import logger
 from playwright.async_api import Browser, BrowserContext, StorageState
 from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page as Tab
 
 from agent.browser.arriving import WalkOptions
 from agent.browser.editions import LoadedEdition
@@ -28,8 +30,10 @@ from agent.browser.session import BrowserSession, SignedInState, broke_down
 from agent.errors import BadInput, CountermandError, Refused
 from agent.settings import BrowserSettings
 
-_MOST_VISITS = 200
+_MOST_VISITS = 100
 """A browser and its driver grow with every page they have shown: about a third of a MiB each visit."""
+_MOST_CONTEXTS = 8
+"""An empty one takes a megabyte; to make it anew, with all that the portal is remembered by, takes as long as half a walk."""
 _LONGEST_OPEN = 4 * 3600.0
 _LONGEST_IDLE = 120.0
 """Seconds: between two rounds of work nobody pays for a browser that waits."""
@@ -106,7 +110,7 @@ class Browsers:
                 yield session
             finally:
                 has_ended = await session.end()
-                one.state = session.kept or one.state
+                one.left_with(owner, session.kept)
             is_sound = has_ended
         except PlaywrightError as error:
             raise broke_down(error) from error
@@ -118,11 +122,14 @@ class Browsers:
             await self._put_back(one, is_sound=is_sound and owner is not None)
 
     def _idle(self, owner: Owner | None, options: WalkOptions) -> _Open | None:
-        """One that nobody uses: the owner's if there is one, else the one that has waited longest, once there are no more to come."""
+        """
+        One that nobody uses: where the owner was last, or at least before, else the one that has waited longest, once there are no more
+        to come.
+        """
         idle = [one for one in self._open if one.suits(options)]
-        own = [one for one in idle if one.owner == owner]
-        if own or len(self._open) < self._most:
-            return own[0] if own else None
+        own = max((one for one in idle if one.knows(owner)), key=lambda one: one.was_last == owner, default=None)
+        if own is not None or len(self._open) < self._most:
+            return own
         return min(idle, key=lambda one: one.used_at, default=None)
 
     async def _start(self, options: WalkOptions) -> _Open:
@@ -143,17 +150,14 @@ class Browsers:
         state: SignedInState | None,
         owner: Owner | None,
     ) -> BrowserSession:
-        if one.context is None or owner is None or one.owner != owner or one.state != state:
-            await one.change(owner, state, self._settings)
-        assert one.context is not None
+        home = await one.home_of(owner, state, self._settings)
         one.visits += 1
-        one.context.set_default_timeout(options.patience.action.total_seconds() * 1000)
         async with AsyncExitStack() as beginning:
             if state and state.session_storage:
                 script = _RESTORE_SESSION_STORAGE % json.dumps(state.session_storage)
-                await beginning.enter_async_context(await one.context.add_init_script(script))
-            tab = await one.context.new_page()
-            return BrowserSession(one.browser, one.context, tab, loaded, hosts, options, beginning.pop_all(), state)
+                await beginning.enter_async_context(await home.context.add_init_script(script))
+            tab = await home.blank_tab()
+            return BrowserSession(one.browser, home.context, tab, loaded, hosts, options, beginning.pop_all(), state)
 
     async def _put_back(self, one: _Open, *, is_sound: bool) -> None:
         if not is_sound or self._most < len(self._open) or not one.may_serve:
@@ -181,15 +185,43 @@ class Browsers:
         await one.close()
 
 
+@dataclass
+class _Home:
+    """An account's context."""
+
+    context: BrowserContext
+    state: SignedInState | None
+    """What the portal remembered the account by when it was last kept."""
+    tab: Tab | None = None
+    """Where visits begin. To open one takes longer than any step of a walk."""
+
+    async def blank_tab(self) -> Tab:
+        """The one that is kept, or a new one."""
+        if self.tab is None or self.tab.is_closed():
+            self.tab = await self.context.new_page()
+        return self.tab
+
+    async def clear(self) -> None:
+        """Leave one blank tab: the next visit finds nothing of this one but what the portal remembers."""
+        kept = self.tab if self.tab is not None and not self.tab.is_closed() else None
+        leaving = [tab.close() for tab in self.context.pages if tab is not kept]
+        # Until it has loaded: a tab that is closed in between never says that it is (Chromium 156, one of four).
+        await asyncio.gather(*leaving, *([kept.goto("about:blank")] if kept is not None else []))
+
+    async def leave(self) -> None:
+        """Somebody else is at home now: a tab costs much, and a context without any next to nothing."""
+        if self.tab is not None:
+            tab, self.tab = self.tab, None
+            await tab.close()
+
+
 class _Open:
-    """An open browser with a driver of its own, and whose context it holds."""
+    """An open browser with a driver of its own, and the accounts that it holds a context for."""
 
     def __init__(self, browser: Browser, ending: AsyncExitStack, manner: tuple[bool, float]) -> None:
         self.browser = browser
-        self.context: BrowserContext | None = None
-        self.owner: Owner | None = None
-        self.state: SignedInState | None = None
-        """What the portal remembered the owner by when it was last kept."""
+        self.homes: dict[Owner | None, _Home] = {}
+        """The one that was used last comes last."""
         self.is_busy = False
         self.visits = 0
         self.used_at = self._opened_at = time.monotonic()
@@ -201,31 +233,53 @@ class _Open:
         """Whether a visit may begin in it now."""
         return not self.is_busy and self.may_serve and self._manner == (options.headed, options.slow_mo)
 
+    def knows(self, owner: Owner | None) -> bool:
+        """Whether *owner* was here lately."""
+        return owner is not None and owner in self.homes
+
+    @property
+    def was_last(self) -> Owner | None:
+        """Whose the last visit was."""
+        return next(reversed(self.homes), None)
+
     @property
     def may_serve(self) -> bool:
         """Whether it is alive, and has not been open for too long."""
         is_worn_out = self.visits >= _MOST_VISITS or time.monotonic() - self._opened_at > _LONGEST_OPEN
         return self.browser.is_connected() and not is_worn_out
 
-    async def change(self, owner: Owner | None, state: SignedInState | None, settings: BrowserSettings) -> None:
-        """A new context, which knows nothing of the one before."""
-        if self.context is not None:
-            await self.context.close()
-        self.context = await self.browser.new_context(
-            storage_state=cast("StorageState", state.storage) if state else None,
-            locale=settings.locale,
-            timezone_id=settings.timezone,
-            viewport={"width": settings.width, "height": settings.height},
-            accept_downloads=False,
-        )
-        self.owner, self.state = owner, state
+    async def home_of(self, owner: Owner | None, state: SignedInState | None, settings: BrowserSettings) -> _Home:
+        """The context that *owner* left with *state*; else a new one, which knows nothing of any other."""
+        if (last := self.was_last) != owner and last is not None:
+            await self.homes[last].leave()
+        home = self.homes.pop(owner, None)
+        if home is None or owner is None or home.state != state:
+            if home is not None:
+                await home.context.close()
+            while len(self.homes) >= _MOST_CONTEXTS:
+                await self.homes.pop(next(iter(self.homes))).context.close()
+            context = await self.browser.new_context(
+                storage_state=cast("StorageState", state.storage) if state else None,
+                locale=settings.locale,
+                timezone_id=settings.timezone,
+                viewport={"width": settings.width, "height": settings.height},
+                accept_downloads=False,
+            )
+            home = _Home(context, state)
+        self.homes[owner] = home
+        return home
+
+    def left_with(self, owner: Owner | None, state: SignedInState | None) -> None:
+        """A visit of *owner* is over; the portal remembers it by *state*, if that was asked for."""
+        if state is not None and owner in self.homes:
+            self.homes[owner].state = state
 
     async def clear(self) -> None:
-        """Close every tab: the next visit finds nothing of this one but what the portal remembers."""
+        """The next visit finds nothing of the last one but what the portal remembers."""
         if self.closes is not None:
             self.closes.cancel()
-        if self.context is not None:
-            await asyncio.gather(*(tab.close() for tab in self.context.pages))
+        if self.homes:
+            await self.homes[self.was_last].clear()
 
     async def close(self) -> None:
         """Close it, with its driver."""

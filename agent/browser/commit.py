@@ -14,6 +14,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.browser.arriving import Surroundings
+from agent.browser.background import all_of
 from agent.browser.confirming import Confirmations
 from agent.browser.edition import Outcome, Question, Target
 from agent.browser.evidence import now
@@ -23,6 +24,21 @@ from agent.browser.walk import BrowserWalk
 from agent.errors import ApprovalNeeded, ConfirmationNeeded, TargetAmbiguous, UnknownPage
 from agent.model import OrderId
 from agent.walk import Approval, Stamper, StoppedBeforeCommit
+
+_LIES_OPEN = """found => {
+  if (found.length !== 1) return false;
+  const [one] = found, [box] = one.getClientRects();  // a click goes into the middle of the first of its lines
+  if (one.matches(':disabled') || one.closest('[aria-disabled="true"], [inert]') || !box?.width || !box.height) return false;
+  let root = document, hit = null;
+  while (root) {
+    const next = root.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    if (!next || next === hit) break;
+    hit = next;
+    root = hit.shadowRoot;
+  }
+  return hit !== null && one.contains(hit);
+}"""
+"""Whether a click into the middle of an element would reach it now. No is no answer: it may have to be scrolled to, or to come to rest."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +80,14 @@ class CommittingWalk(BrowserWalk):
             raise UnknownPage(
                 "the browser has left the portal's own hosts", edition=self.edition.edition, page=self._tabs.at.page
             )
-        await self._is_usable(target, element)
-        await self.prove(order)
+        await all_of(self._is_usable(target, element), self.prove(order))
+        await self._steps.pictured()  # beside them; and not cut off with them where one of them fails
         if await self._asked_a_person(target, spec, element, order):
             # The page may have changed while they thought.
             element = await self._only(target, spec)
             await self._prove(order)
         await self._onlooker.acts(deed, self._tabs.current, element)
+        self.journal.written()
         await self._stamper.arm(target, order)
         self._steps.exposed = target
         self._committing = (target, order)
@@ -126,7 +143,12 @@ class CommittingWalk(BrowserWalk):
         return union
 
     async def _is_usable(self, target: str, element: Locator) -> None:
-        """Covered or disabled is found out before the stamp: after it, a click that fails would be uncertain."""
+        """
+        Covered or disabled is found out before the stamp: after it, a click that fails would be uncertain. Mostly one question tells that
+        nothing is in the way; else Playwright tries, without clicking: it scrolls, closes what can be closed, and waits.
+        """
+        if await element.evaluate_all(_LIES_OPEN):
+            return
         try:
             await element.click(trial=True, timeout=self.options.patience.action.total_seconds() * 1000)
         except PlaywrightTimeout:

@@ -356,7 +356,7 @@ class Edition(_Part):
     overlays: dict[str, Overlay] = Field(default_factory=dict)
     challenges: dict[str, Challenge] = Field(default_factory=dict)
     private: list[str] = Field(default_factory=list)
-    """CSS of personal data: masked in every picture."""
+    """Plain CSS, as browsers know it, of personal data: grey in every picture. What a browser does not know makes no picture."""
 
     @property
     def language(self) -> str:

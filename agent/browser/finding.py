@@ -54,7 +54,9 @@ class Finder:
         located = [locate(scope, candidate, self.edition, language) for candidate in candidates]
         deadline = time.monotonic() + self._patience.action.total_seconds()
         while True:
-            counts = await asyncio.gather(*(locator.count() for locator in located))
+            counts = [await first.count() for first in located[:1]]
+            if counts != [1]:  # mostly it is the first
+                counts += await asyncio.gather(*(locator.count() for locator in located[1:]))
             for position, count in enumerate(counts):
                 if count == 1:
                     return located[position], candidates[position].describe(), _drifted(name, candidates, position)

@@ -7,6 +7,7 @@ The searching, and what counts as visible, is Playwright's own; the page only sa
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +16,29 @@ from playwright.async_api import Locator
 from playwright.async_api import Page as Tab
 
 from agent.browser.edition import Candidate, Edition
-from agent.browser.targets import any_of, locate
+from agent.browser.targets import any_of, locate, together
 
-_WHICH = """(found, selectors) => {
+_WHICH = """(found, told) => {
+  const [selectors, texts] = JSON.parse(told);
   const is = (element, selector) => { try { return element.matches(selector) } catch { return null } };
+  const plain = text => text.replace(/\\s+/g, ' ').toLowerCase();
+  const wanted = texts.map(plain);
+  const says = element => {
+    const words = plain(`${element.textContent} ${element.value ?? ''}`);
+    return element.shadowRoot || wanted.some(text => words.includes(text));
+  };
   const marks = selectors.map(selector => found.map(element => is(element, selector)));
-  const told = found.every((_, place) => marks.some(mark => mark[place]));
+  const isKnown = found.every((_, place) => marks.some(mark => mark[place]));
   return {
     language: document.documentElement ? document.documentElement.lang : '',
-    shown: told ? marks.map(mark => mark.some(one => one)) : null,
+    shown: isKnown ? marks.map(mark => mark.some(one => one)) : null,
+    says: isKnown && wanted.length > 0 && found.some(says),
   };
 }"""
-"""``shown`` is null where the page cannot tell what an element was found by: a selector has something that only Playwright knows."""
+"""
+``shown`` is null where the page cannot tell what an element was found by: by a text, or a selector has something that only Playwright
+knows. ``says`` is whether one that was found by a selector may have been found by a text as well.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,13 +61,19 @@ async def glance(
     :param language: what the page was in when it was looked at last; ``None`` for the edition's own.
     """
     language = language or edition.language
-    selectors = list(dict.fromkeys(one.css for group in groups for one in group if one.css is not None))
-    told, others = await asyncio.gather(_selected(tab, selectors), _others(tab, groups, edition, language))
+    every = [one for group in groups for one in group]
+    selectors = list(dict.fromkeys(one.css for one in every if one.css is not None))
+    told, others = await asyncio.gather(
+        _together(tab, selectors, every, edition, language),
+        _others(tab, [[one for one in group if one.text is None] for group in groups], edition, language),
+    )
     stated = spoken(told["language"], edition)
     if stated != language:
-        others = await _others(tab, groups, edition, stated)
+        return await glance(tab, groups, edition, stated)
     if told["shown"] is None:
         return Glance(stated, await _one_by_one(tab, groups, edition, stated))
+    if told["says"]:
+        others = await _others(tab, groups, edition, stated)
     by_selector = dict(zip(selectors, told["shown"], strict=True))
     shown = [
         other or any(by_selector[one.css] for one in group if one.css is not None)
@@ -69,9 +87,14 @@ def spoken(stated: str, edition: Edition) -> str:
     return stated.replace("_", "-").split("-")[0].lower() or edition.language
 
 
-async def _selected(tab: Tab, selectors: Sequence[str]) -> dict[str, Any]:
-    found = tab.locator(f"css={', '.join(selectors) or ':not(*)'}").filter(visible=True)
-    told: dict[str, Any] = await found.evaluate_all(_WHICH, list(selectors))
+async def _together(
+    tab: Tab, selectors: Sequence[str], every: Sequence[Candidate], edition: Edition, language: str
+) -> dict[str, Any]:
+    """What is found by a selector or by a text, in one question: mostly no text is there, and then the selectors tell all."""
+    sought = [one for one in every if one.css is not None or one.text is not None]
+    texts = [text for one in sought if one.text is not None for text in edition.texts(one.text, language)]
+    found = together(sought, tab, edition, language)
+    told: dict[str, Any] = await found.evaluate_all(_WHICH, json.dumps([list(selectors), texts]))
     return told
 
 

@@ -7,9 +7,11 @@ and the frames of its checks, are its own business. What was refused is told, an
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from playwright.async_api import BrowserContext, CDPSession, ConsoleMessage, Download, Frame
@@ -54,7 +56,9 @@ class Guard:
         self._tells = tells
         self._told: set[str] = set()
         self._signing_in = False
-        self._watched: set[Tab] = set()
+        self._watched: dict[Tab, list[tuple[Any, Callable[..., None]]]] = {}
+        """With what listens to them."""
+        self._sessions: dict[Tab, CDPSession] = {}
         self._ending = AsyncExitStack()
 
     async def prepare(self) -> None:
@@ -64,8 +68,12 @@ class Guard:
         await self._ending.enter_async_context(await self._context.add_init_script(script))
 
     async def leave(self) -> None:
-        """Tabs that are opened from now on are somebody else's."""
-        await self._ending.aclose()
+        """What the tabs do from now on is somebody else's business."""
+        for tab, listeners in self._watched.items():
+            for event, listener in listeners:
+                tab.remove_listener(event, listener)
+        attending = [session.detach() for tab, session in self._sessions.items() if not tab.is_closed()]
+        await asyncio.gather(asyncio.gather(*attending, return_exceptions=True), self._ending.aclose())
 
     @contextmanager
     def signing_in(self) -> Iterator[None]:
@@ -84,10 +92,13 @@ class Guard:
         """At once: whatever *tab* comes to, asks for, or hands out is heard of."""
         if tab in self._watched:
             return
-        self._watched.add(tab)
-        tab.on("framenavigated", lambda frame: self._on_navigated(tab, frame))
-        tab.on("download", lambda download: self._on_download(download))
-        tab.on("console", lambda message: self._on_console(message))
+        self._watched[tab] = [
+            ("framenavigated", partial(self._on_navigated, tab)),
+            ("download", self._on_download),
+            ("console", self._on_console),
+        ]
+        for event, listener in self._watched[tab]:
+            tab.on(event, listener)
 
     async def attend(self, tab: Tab) -> None:
         """
@@ -97,13 +108,19 @@ class Guard:
         if self._is_foreign(tab.url):
             await self._close(tab)
             return
-        session = await self._context.new_cdp_session(tab)
+        session = await self.session(tab)
         tree: dict[str, Any] = await session.send("Page.getFrameTree")
         top: str = tree["frameTree"]["frame"]["id"]
         session.on("Fetch.requestPaused", lambda paused: in_background(self._on_request(tab, session, top, paused)))
         await session.send("Fetch.enable", _DOCUMENTS)
         if self._is_foreign(tab.url):
             await self._close(tab)
+
+    async def session(self, tab: Tab) -> CDPSession:
+        """The one with *tab*."""
+        if tab not in self._sessions:
+            self._sessions[tab] = await self._context.new_cdp_session(tab)
+        return self._sessions[tab]
 
     async def _on_request(self, tab: Tab, session: CDPSession, top: str, paused: dict[str, Any]) -> None:
         request, url = {"requestId": paused["requestId"]}, str(paused["request"]["url"])

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -40,6 +40,21 @@ Chromium 156 asks its maker for updates of components, for signed-in accounts, a
 switched off (seen 2026-11-23 by tests/chaos/test_network.py). Led to a port that browsers never open, it asks nobody. Pages are not
 concerned: a sign-in with Google goes to its pages as ever.
 """
+
+_ANALYTICS = (
+    "*.google-analytics.com",
+    "*.googletagmanager.com",
+    "*.doubleclick.net",
+    "connect.facebook.net",
+    "analytics.tiktok.com",
+    "bat.bing.com",
+    "*.hotjar.com",
+    "*.clarity.ms",
+)
+"""Hosts that count visitors, for others than the portal. What a portal's own maker counts with tells people from robots, too: it stays."""
+
+_HEADLESS_POINTER = "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
+"""What Playwright says to a headless browser in the switch that also leaves out images; the last one of a name is heard (1.65)."""
 
 _INSTALL = "Install Google Chrome or Chromium (on Debian: apt install chromium), or name one with path in [browser]."
 
@@ -121,7 +136,7 @@ async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: b
             headless=not headed,
             slow_mo=slow_mo,
             chromium_sandbox=sandbox_allowed(),
-            args=[*_CALLS_NOBODY, *mark()],
+            args=[*_CALLS_NOBODY, *_without(settings, headed=headed), *mark()],
             handle_sigint=False,  # Ctrl-C is ours to handle: an armed stamp must be told from an unarmed one
         )
     except PlaywrightError as error:
@@ -130,3 +145,15 @@ async def launch(playwright: Playwright, settings: BrowserSettings, *, headed: b
             f"the browser {program or playwright.chromium.executable_path} does not start: {first}",
             next="Run countermand doctor to see what is missing.",
         ) from None
+
+
+def _without(settings: BrowserSettings, *, headed: bool) -> Iterator[str]:
+    """Switches of the browser: intercepting each request instead would cost more than most of them."""
+    if "images" in settings.leave_out:
+        pointer = "" if headed else f"{_HEADLESS_POINTER},"
+        yield f"--blink-settings={pointer}imagesEnabled=false"
+    if "fonts" in settings.leave_out:
+        yield "--disable-remote-fonts"
+    if "analytics" in settings.leave_out:
+        rules = ",".join(f"MAP {host} ~NOTFOUND" for host in _ANALYTICS)
+        yield f"--host-resolver-rules={rules}"

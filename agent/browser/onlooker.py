@@ -86,6 +86,9 @@ class Onlooker(Protocol):
     def cut_off(self) -> None:
         """The visit was cut off in the middle: nothing more comes."""
 
+    async def over(self) -> None:
+        """The walk is over. Whatever is still to be written is, when this returns."""
+
     async def begins(self, deed: Deed) -> None:
         """The walk is about to do or read something."""
 
@@ -119,6 +122,9 @@ class Nobody:
 
     def cut_off(self) -> None:
         """See ``Onlooker.cut_off``."""
+
+    async def over(self) -> None:
+        """See ``Onlooker.over``."""
 
     async def begins(self, deed: Deed) -> None:
         """See ``Onlooker.begins``."""

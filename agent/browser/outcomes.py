@@ -1,11 +1,11 @@
 """
-Reading an outcome table: the first entry that holds, all looked at together.
+Reading an outcome table: everything in it is looked for together, and the first entry that holds wins.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from playwright.async_api import Page as Tab
@@ -32,12 +32,23 @@ class Unknown:
     words: str = ""
 
 
-async def first_that_holds(
-    finder: Finder, edition: Edition, tab: Tab, entries: Sequence[Outcome], sighting: Sighting, row: OrderId | None
-) -> Found | Unknown:
-    """What *tab*, recognised as *sighting*, shows of *entries*."""
-    language = sighting.language or await finder.language(tab)
-    layout = sighting.layout
+@dataclass(frozen=True)
+class Shown:
+    """What a tab shows of a table's targets."""
+
+    language: str
+    shows: dict[str, bool]
+    words: dict[str, str]
+
+
+async def shown_of(
+    finder: Finder, tab: Tab, entries: Sequence[Outcome], layout: str | None, language: str, row: OrderId | None
+) -> Shown:
+    """
+    Look for everything that *entries* name.
+
+    :param layout: that of the page in *tab*.
+    """
     narrowed = {entry.see for entry in entries if entry.see and row is not None and finder.is_row(entry.see)}
     asked = {name for entry in entries for name in (entry.see, entry.and_see, entry.and_not_see) if name} - narrowed
     read = {entry.status for entry in entries if entry.status}
@@ -46,20 +57,41 @@ async def first_that_holds(
         finder.visible(tab, sorted(narrowed), layout, language, row),
         finder.words(tab, sorted(read), layout, language),
     )
-    shows = seen | rows
+    return Shown(language, seen | rows, words)
+
+
+def first_that_holds(edition: Edition, entries: Sequence[Outcome], shown: Shown, sighting: Sighting) -> Found | Unknown:
+    """What *shown*, on the page recognised as *sighting*, means."""
     unknown = ""
     for entry in entries:
-        text = words[entry.status] if entry.status else ""
-        holds = bool(entry.see and shows[entry.see]) or bool(text)
+        text = shown.words[entry.status] if entry.status else ""
+        holds = bool(entry.see and shown.shows[entry.see]) or bool(text)
         if not holds and (entry.page is None or sighting.page != entry.page):
             continue
-        if (entry.and_see and not shows[entry.and_see]) or (entry.and_not_see and shows[entry.and_not_see]):
+        if (entry.and_see and not shown.shows[entry.and_see]) or (entry.and_not_see and shown.shows[entry.and_not_see]):
             continue
         if entry.status is None:
             return Found(entry, entry.is_ or "")
-        state = state_of(text, edition, language)
+        state = state_of(text, edition, shown.language)
         if state is not None and (not entry.only or state in entry.only):
             return Found(entry, entry.is_ or state)
         if state is None and not entry.only:
             unknown = one_line(text)
     return Unknown(unknown)
+
+
+def looks_differ(edition: Edition, entries: Sequence[Outcome], one: str | None, other: str | None) -> bool:
+    """Whether something that *entries* name is looked for in another way in the layout *other* than in *one*."""
+    return one != other and any(
+        target.candidates(one) != target.candidates(other)
+        for target in (edition.targets[name] for name in _named(edition, entries))
+    )
+
+
+def _named(edition: Edition, entries: Sequence[Outcome]) -> Iterator[str]:
+    for entry in entries:
+        for name in (entry.see, entry.and_see, entry.and_not_see, entry.status):
+            around = name
+            while around is not None:
+                yield around
+                around = edition.targets[around].within

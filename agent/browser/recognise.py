@@ -127,6 +127,21 @@ class Recogniser:
                 return Sighting(page.layout_of or name, layout, page.means, page.what or "", language=language)
         return Sighting(language=language)
 
+    def sought(self, expected: Sequence[str], shown: str | None) -> list[tuple[list[Candidate], list[Candidate]]]:
+        """
+        Whatever may tell that there is something to look at: marks of the pages in *expected*, and what can stand in their way.
+
+        :param shown: the page that is in the tab already; its marks tell nothing unless it is expected.
+        :returns: each with what must not be there beside it.
+        """
+        checks = [challenge.see for challenge in self.edition.challenges.values() if challenge.see is not None]
+        found: list[tuple[list[Candidate], list[Candidate]]] = [(checks, [])]
+        for name, page in self.edition.pages.items():
+            is_shown = shown is not None and shown in (name, page.layout_of)
+            if self._is_wanted(name, expected) or (page.means != "page" and not is_shown):
+                found.append((page.marks, page.busy))
+        return found
+
     def _is_wanted(self, name: str, expected: Sequence[str]) -> bool:
         return name in expected or self.edition.pages[name].layout_of in expected
 

@@ -1,7 +1,7 @@
 """
 A browser session of one account: a walk to go with, and the signed-in state as it is afterwards.
 
-One context per account and a new tab per visit. The state is cookies, localStorage, IndexedDB and sessionStorage; at rest it is
+One context per account and one blank tab to begin with. The state is cookies, localStorage, IndexedDB and sessionStorage; at rest it is
 only ever in the vault.
 """
 

@@ -4,6 +4,7 @@ The steps of a walk: each named, timed, pictured, and its errors sorted by who a
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from playwright.async_api import Page as Tab
 
 from agent.browser.edition import Edition
 from agent.browser.evidence import Journal, Step
+from agent.browser.picture import picture_of
 from agent.browser.tabs import Tabs
 from agent.browser.tracer import Tracer
 from agent.browser.witness import Witness
@@ -77,6 +79,8 @@ class Steps:
         self._pictures = pictures
         self._waits = waits
         self._pauses = pauses
+        self._picturing: asyncio.Task[None] | None = None
+        """A step's picture is taken while the walk reads on."""
 
     @asynccontextmanager
     async def step(self, name: str, *, private: bool) -> AsyncIterator[None]:
@@ -87,6 +91,7 @@ class Steps:
         failed: str | None = None
         try:
             if self._waits:
+                await self.pictured()
                 await wait_for_enter(self._person, name)
             await (self._tracer.rest() if private else self._tracer.begin(name))
             yield
@@ -108,7 +113,9 @@ class Steps:
         finally:
             # A cancelled visit takes no picture: the browser is about to be closed.
             is_cut_off = failed in ("CancelledError", "KeyboardInterrupt")
-            if (not private or self.check) and not is_cut_off:
+            if is_cut_off:
+                self._cut_off()
+            elif not private or self.check:
                 await self._show(step, failed is not None)
             if failed is not None and not is_cut_off:
                 step.failure = await self._witness.failure(self._at_fault, private=private)
@@ -132,14 +139,34 @@ class Steps:
             error.done_so_far = "Nothing was submitted."
         return error
 
+    async def pictured(self) -> None:
+        """
+        Until the picture of the step before is taken. Whatever is done to a page waits for it: it must not be in the picture.
+        """
+        picturing, self._picturing = self._picturing, None
+        if picturing is not None:
+            await picturing
+
+    def _cut_off(self) -> None:
+        if self._picturing is not None:
+            self._picturing.cancel()
+
     async def _show(self, step: Step, failed: bool) -> None:
+        """Begin to take the step's picture; one that failed is worth waiting for."""
+        await self.pictured()
         if self._pictures == "off" or (self._pictures == "failure" and not failed):
             return
         tab = self._at_fault if failed else self.check or self._tabs.current
-        picture = await self.picture(f"{len(self._journal.entry.steps):02d}.jpg", tab)
+        name = f"{len(self._journal.entry.steps):02d}.jpg"
+        self._picturing = asyncio.ensure_future(self._take(step, name, tab))
+        if failed:
+            await self.pictured()
+
+    async def _take(self, step: Step, name: str, tab: Tab) -> None:
+        url = redactor.clean_url(tab.url, frozenset(self.edition.order_parameters))
+        picture = await self._picture(name, tab)
         if picture is not None:
-            step.picture = picture.name
-            step.url = redactor.clean_url(tab.url, frozenset(self.edition.order_parameters))
+            self._journal.pictured(step, picture.name, url)
 
     @property
     def _at_fault(self) -> Tab:
@@ -152,21 +179,17 @@ class Steps:
 
         :returns: the file; ``None`` if the page would not be pictured: evidence never harms the work.
         """
-        shown = tab or self._tabs.current
+        await self.pictured()
+        return await self._picture(name, tab or self._tabs.current)
+
+    async def _picture(self, name: str, shown: Tab) -> Path | None:
         if not self._tabs.guard.may_be_shown(shown.url):
             return None
         path = self._journal.folder / name
         try:
-            await shown.screenshot(
-                path=path,
-                type="jpeg",
-                quality=70,
-                mask=[shown.locator(f"css={css}") for css in self.edition.private],
-                mask_color="#999",
-                animations="disabled",
-                timeout=5000,
-            )
+            session = await self._tabs.guard.session(shown)
+            path.write_bytes(await picture_of(shown, session, self.edition.private))
         except (PlaywrightError, OSError) as error:
-            logger.warning("no picture {}: {}", name, str(error).splitlines()[0])
+            logger.warning("no picture {}: {}", name, (str(error) or "the page hangs").splitlines()[0])
             return None
         return path

@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
 
 from playwright.async_api import BrowserContext, Dialog, Locator
 from playwright.async_api import Error as PlaywrightError
@@ -16,6 +18,7 @@ from agent.browser.background import in_background
 from agent.browser.edition import Edition
 from agent.browser.guard import Guard
 from agent.browser.recognise import Sighting
+from agent.browser.signs import Sought
 from agent.browser.targets import any_of, locate
 
 _NEXT_CHANGE = """() => new Promise(done => {
@@ -24,6 +27,9 @@ _NEXT_CHANGE = """() => new Promise(done => {
   setTimeout(() => { seen.disconnect(); done() }, 30);
 })"""
 """Resolves with the page's next change; a change that is no mutation (an animation's end) is found by the time limit."""
+
+_LONGEST_SIGHT = 500.0
+"""Milliseconds: what is told by an address alone, or in a language that nobody expected, is looked for that often."""
 
 _IN_VIEW = """element => {
   const box = element.getBoundingClientRect();
@@ -61,12 +67,21 @@ class Tabs:
         self._on_question = on_question
         self._on_overlay = on_overlay
         self._opened: list[Tab] = []
+        self._attended: dict[Tab, Locator | None] = {}
+        """With what shows when an overlay is to be closed there."""
         self._tab_opened = asyncio.Event()
         context.on("page", self._on_tab)
 
-    def leave(self) -> None:
-        """Tabs that are opened from now on are somebody else's."""
+    async def leave(self) -> None:
+        """What the tabs do from now on, and those that are opened, are somebody else's business."""
         self._context.remove_listener("page", self._on_tab)
+        await asyncio.gather(*(self._let_go(tab) for tab in self._attended if not tab.is_closed()))
+
+    async def _let_go(self, tab: Tab) -> None:
+        tab.remove_listener("dialog", self._on_dialog)
+        if (overlays := self._attended[tab]) is not None:
+            with suppress(PlaywrightError):
+                await tab.remove_locator_handler(overlays)
 
     @property
     def candidates(self) -> list[Tab]:
@@ -100,7 +115,7 @@ class Tabs:
     async def changed(self) -> None:
         """Until a page changes or a tab opens, and a short while at the most."""
         self._tab_opened.clear()
-        waits = [asyncio.ensure_future(_next_change(tab)) for tab in self.candidates]
+        waits: list[asyncio.Future[None]] = [asyncio.ensure_future(_next_change(tab)) for tab in self.candidates]
         waits.append(asyncio.ensure_future(_set(self._tab_opened)))
         try:
             await asyncio.wait(waits, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
@@ -108,11 +123,39 @@ class Tabs:
             for wait in waits:
                 wait.cancel()
 
+    async def shows(self, sought: Callable[[Tab], Sought]) -> bool:
+        """
+        Until something shows, or a while has passed: the page looks for itself meanwhile, and is asked nothing. A tab that opens is
+        waited for like the others.
+
+        :param sought: what may show in a tab.
+        :returns: whether it was something that shows.
+        """
+        waits: dict[Tab, asyncio.Future[bool]] = {}
+        opens = asyncio.ensure_future(_set(self._tab_opened))
+        try:
+            while True:
+                for tab in self.candidates:
+                    if tab not in waits:
+                        waits[tab] = asyncio.ensure_future(_shown(tab, sought(tab)))
+                self._tab_opened.clear()
+                if opens.done():
+                    opens = asyncio.ensure_future(_set(self._tab_opened))
+                either: set[asyncio.Future[Any]] = {opens, *waits.values()}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if ended := [wait for wait in waits.values() if wait.done()]:
+                    return any(wait.result() for wait in ended)
+        finally:
+            opens.cancel()
+            for wait in waits.values():
+                wait.cancel()
+
     async def attend(self, tab: Tab) -> None:
         """Keep *tab* where it may be; have questions answered and the edition's overlays closed wherever they come up in it."""
         self.guard.watch(tab)
         await self.guard.attend(tab)
         tab.on("dialog", self._on_dialog)
+        self._attended[tab] = None
         language = self.edition.language
         overlays = {
             name: (locate(tab, one.see, self.edition, language), locate(tab, one.close, self.edition, language))
@@ -130,8 +173,9 @@ class Tabs:
                     pass  # it went by itself, or lies below another one: looked at again before the next try
 
         if overlays:  # one handler for all: each costs a question before everything that is done
-            union = any_of((see for see, _ in overlays.values()), tab)
-            await tab.add_locator_handler(union.first, closing, no_wait_after=True)
+            seen = any_of((see for see, _ in overlays.values()), tab).first
+            await tab.add_locator_handler(seen, closing, no_wait_after=True)
+            self._attended[tab] = seen
 
     def _on_tab(self, tab: Tab) -> None:
         self.guard.watch(tab)
@@ -143,12 +187,69 @@ class Tabs:
         in_background(self._on_question(dialog))
 
 
+class Watch:
+    """
+    Waits between two looks at a page: until something that is sought shows, and once it has without being what it seemed, or not yet,
+    until anything changes.
+    """
+
+    def __init__(self, tabs: Tabs, sought: Callable[[Tab], Sought], *, at_once: bool = False) -> None:
+        """
+        :param sought: what may show in a tab.
+        :param at_once: it may well show already: the first look waits for nothing.
+        """
+        self._tabs = tabs
+        self._sought = sought
+        self._at_once = at_once
+        self._has_shown = False
+
+    async def next(self) -> None:
+        """Until it is worth looking (again)."""
+        if self._at_once:
+            self._at_once = False
+        elif self._has_shown:
+            await self._tabs.changed()
+        else:
+            self._has_shown = await self._tabs.shows(self._sought)
+
+
 async def _next_change(tab: Tab) -> None:
     try:
         await tab.evaluate(_NEXT_CHANGE)
     except PlaywrightError:
         # It is navigating or closed: the next look tells. One turn of the loop keeps a closed tab from spinning.
         await asyncio.sleep(0.02)
+
+
+async def _shown(tab: Tab, sought: Sought) -> bool:
+    """Whichever notices it first: the page itself, or Playwright, which finds what a page cannot tell."""
+    told = asyncio.ensure_future(_told(tab, sought))
+    found = asyncio.ensure_future(_found(sought))
+    try:
+        await asyncio.wait([told, found], return_when=asyncio.FIRST_COMPLETED)
+        return any(wait.done() and wait.result() for wait in (told, found))
+    finally:
+        told.cancel()
+        found.cancel()
+
+
+async def _told(tab: Tab, sought: Sought) -> bool:
+    while True:
+        try:
+            return await sought.shows_by_itself(tab, _LONGEST_SIGHT)
+        except (
+            PlaywrightError
+        ):  # it goes to another page, which is asked instead; or it is closed, and the other one notices
+            await asyncio.sleep(0.01)
+
+
+async def _found(sought: Sought) -> bool:
+    try:
+        await sought.locator.first.wait_for(timeout=_LONGEST_SIGHT)
+    except PlaywrightError:  # not yet, or the tab is navigating or closed
+        await asyncio.sleep(0.02)
+        return False
+    return True
 
 
 async def _set(event: asyncio.Event) -> None:

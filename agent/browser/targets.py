@@ -29,6 +29,15 @@ def any_of(locators: Iterable[Locator], scope: Page | Locator) -> Locator:
     return union if union is not None else scope.locator(NOTHING)
 
 
+def together(candidates: Iterable[Candidate], scope: Page | Locator, edition: Edition, language: str) -> Locator:
+    """Every visible element that any of *candidates* means. Those that are CSS are searched for at once."""
+    every = list(candidates)
+    selectors = dict.fromkeys(one.css for one in every if one.css is not None)
+    ways = [scope.locator(f"css={', '.join(selectors)}").filter(visible=True)] if selectors else []
+    ways += [locate(scope, one, edition, language) for one in every if one.css is None]
+    return any_of(ways, scope)
+
+
 def of_order(rows: Locator, order: OrderId, page: Page) -> Locator:
     """The rows that carry the order number, as text or in a link. A longer number that contains it is another order."""
     by_text = rows.filter(has_text=re.compile(rf"(?<!\d){order}(?!\d)"))

@@ -274,6 +274,7 @@ class Teaching(BrowserWalk):
 
         :raises NeedsOperator: they do not.
         """
+        await self._steps.pictured()
         self.person.says(f"in the browser, point at {what} (Esc: it is not there)")
         pointed = await point(self._tabs, what, _WHILE_POINTING)
         if pointed is None:

@@ -6,11 +6,13 @@ Recognise the page, act, recognise again: a click proves nothing. What commits i
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator
+from playwright.async_api import Page as Tab
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 from pydantic import SecretStr
 
@@ -18,10 +20,12 @@ from agent.browser.arriving import ArrivingWalk, milliseconds
 from agent.browser.edition import Outcome, Target
 from agent.browser.finding import texts_of
 from agent.browser.listing import cards_of
-from agent.browser.outcomes import Found, first_that_holds
+from agent.browser.outcomes import Found, Shown, first_that_holds, looks_differ, shown_of
 from agent.browser.reading import same_text
-from agent.browser.recognise import host_name
-from agent.browser.targets import locate
+from agent.browser.recognise import NOTHING_KNOWN, Sighting, host_name
+from agent.browser.signs import Sign, Sought, ways_of
+from agent.browser.tabs import Watch
+from agent.browser.targets import any_of, locate
 from agent.errors import (
     BadInput,
     ChallengeShown,
@@ -47,11 +51,11 @@ class BrowserWalk(ArrivingWalk):
         await self._onlooker.begins(deed)
         element, candidate, drift = await self._finder.one(target, None)
         await self._onlooker.acts(deed, self._tabs.current, element)
+        await self._steps.pictured()
         try:
             await element.fill(text, timeout=patience)
-            await element.evaluate(
-                "field => field.blur()", timeout=patience
-            )  # suggestions cover the button until the field is left
+            # Suggestions cover the button until the field is left.
+            await element.evaluate_all("fields => fields.forEach(field => field.blur())")
         except PlaywrightTimeout:
             raise self._finder.unusable(target, "cannot be filled") from None
         self._note("fill", started, target=target, candidate=candidate, drift=drift, result=shown)
@@ -75,6 +79,7 @@ class BrowserWalk(ArrivingWalk):
         await self._onlooker.ends(deed, self._tabs.current, page=page)
 
     async def _press(self, target: str, element: Locator) -> None:
+        await self._steps.pictured()
         try:
             await element.click(timeout=milliseconds(self.options.patience.action))
         except PlaywrightTimeout:
@@ -149,14 +154,16 @@ class BrowserWalk(ArrivingWalk):
         entries = self.edition.outcomes[table]
         pages = [*dict.fromkeys(entry.page for entry in entries if entry.page), *self._home_of(table)]
         words = ""
+        has_just_come = self._tabs.language is not None
+        watch = Watch(self._tabs, lambda tab: self._told_by(tab, entries, row), at_once=has_just_come)
         while True:
+            await watch.next()
             self._heed_questions()
             for tab in self._tabs.candidates:
-                sighting = await self._look(tab, pages)
-                try:
-                    shown = await first_that_holds(self._finder, self.edition, tab, entries, sighting, row)
-                except PlaywrightError:
+                sighting, read = await self._read_off(tab, pages, entries, row)
+                if read is None:
                     continue  # it is on its way to another page
+                shown = first_that_holds(self.edition, entries, read, sighting)
                 if isinstance(shown, Found):
                     self._tabs.settle_on(tab, sighting)
                     await self._known(shown.entry, shown.state)
@@ -166,11 +173,55 @@ class BrowserWalk(ArrivingWalk):
                 words = shown.words or words
             if self._now() > deadline:
                 break
-            await self._tabs.changed()
         if words:
             look = f"Look at the order at the portal. If “{words}” is an order's state, it belongs in a new edition of the selectors."
             raise self._unknown(f"the portal says “{words}”, which the edition does not know", look)
         raise await self._lost(f"none of the known outcomes of {table} came (looked for {self._looked_for(entries)})")
+
+    async def _read_off(
+        self, tab: Tab, pages: Sequence[str], entries: Sequence[Outcome], row: OrderId | None
+    ) -> tuple[Sighting, Shown | None]:
+        """Recognise *tab* and read *entries* off it, both at once: mostly it is the page that it was."""
+        layout = self._tabs.at.layout
+        language = self._tabs.language or self.edition.language
+        seen, read = await asyncio.gather(self._see(tab, pages), self._shown_of(tab, entries, layout, language, row))
+        if seen is None:
+            return NOTHING_KNOWN, None
+        sighting = await self._look(tab, pages, seen)
+        spoken = sighting.language or language
+        if sighting is not seen or spoken != language or looks_differ(self.edition, entries, layout, sighting.layout):
+            read = await self._shown_of(tab, entries, sighting.layout, spoken, row)
+        return sighting, read
+
+    async def _shown_of(
+        self, tab: Tab, entries: Sequence[Outcome], layout: str | None, language: str, row: OrderId | None
+    ) -> Shown | None:
+        try:
+            return await shown_of(self._finder, tab, entries, layout, language, row)
+        except PlaywrightError:
+            return None
+
+    def _told_by(self, tab: Tab, entries: Sequence[Outcome], row: OrderId | None) -> Sought:
+        """Whatever may tell one of *entries* in *tab*, or stand in its way."""
+        layout, language = self._tabs.at.layout, self._tabs.language or self.edition.language
+        around = self._signs(tab, [entry.page for entry in entries if entry.page])
+        found, signs = [around.locator], [*around.signs]
+        for entry in entries:
+            if (name := entry.see or entry.status) is None:
+                continue
+            number = row if self._finder.is_row(name) else None
+            words = [
+                text
+                for state in entry.only
+                for text in self.edition.texts(self.edition.statuses[state].texts, language)
+            ]
+            located = self._finder.union(tab, name, layout, language, number)
+            found.append(any_of((located.filter(has_text=text) for text in words), tab) if words else located)
+            candidates, besides = self.edition.targets[name].candidates(layout), entry.and_not_see
+            unless = self.edition.targets[besides].candidates(layout) if besides else []
+            of = ways_of(candidates, self.edition, language, says=words, number=number)
+            signs.append(Sign(of, ways_of(unless, self.edition, language)))
+        return Sought(any_of(found, tab), tuple(signs))
 
     def _looked_for(self, entries: Sequence[Outcome]) -> str:
         """What could have told the outcome, in words, with the names that an edition has for it."""

@@ -241,18 +241,22 @@ class Bench:
         (users / f"{name}.yaml").write_text(head + changes, encoding="utf-8")
         self.edition = own_editions(users).load()
 
-    def hurry(self, walk: BrowserWalk, *, after: str) -> None:
+    def hurry(self, walk: BrowserWalk, *, after: str, but_clicks: bool = False) -> None:
         """
         Once it is past *after*, walks wait a moment only: for what must not come.
 
         :param after: the step that is done, the target that was clicked, or the commits target that is about to be.
+        :param but_clicks: what is clicked from then on must still come.
         """
         assert isinstance(walk.journal, Watched)
 
         def now_if(what: str) -> None:
             if what == after:
                 # The parts of a walk share one frozen value; here, and only here, it changes under them.
-                self.options.patience.__dict__.update(HURRIED)
+                hurried = dict(HURRIED)
+                if but_clicks:
+                    del hurried["action"]
+                self.options.patience.__dict__.update(hurried)
 
         async def before_arming(target: str) -> None:
             now_if(target)

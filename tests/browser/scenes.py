@@ -117,4 +117,5 @@ async def record(scene: Scene, bench: Bench, patch: pytest.MonkeyPatch) -> Path:
     walk.is_watched_by(session.recorder(journal, BrowserSettings()))
     with suppress(CountermandError, StoppedBeforeCommit):
         await perform(PORTAL, walk, scene.call)
+    await walk.leave()
     return journal.folder / "recording"

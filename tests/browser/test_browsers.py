@@ -123,7 +123,7 @@ async def test_a_browser_that_died_meanwhile_is_replaced(bench: Bench, browsers:
     """
     state, _, _ = await visit(bench, browsers)
     first = opened(browsers)
-    await browsers._open[0].context.close()  # type: ignore[union-attr]
+    await browsers._open[0].homes[ANNA].context.close()
 
     _, found, _ = await visit(bench, browsers, state)
 
@@ -235,3 +235,27 @@ async def test_each_visit_has_a_trace_of_its_own(bench: Bench, browsers: Browser
         traces.append(bench.written(walk).traces)
 
     assert [["trace-1.zip"], ["trace-1.zip"]] == traces
+
+
+async def test_accounts_that_take_turns_keep_their_contexts(
+    bench: Bench, browsers: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    In one browser each finds the context that it left; only whoever was away the longest has none any more, and a tab only the last.
+    """
+    monkeypatch.setattr(module, "_MOST_CONTEXTS", 2)
+    anna, _, _ = await visit(bench, browsers)
+    bert, _, _ = await visit(bench, browsers, owner=BERT)
+    (one,) = browsers._open
+    contexts = {owner: home.context for owner, home in one.homes.items()}
+
+    await visit(bench, browsers, anna)
+    tabs = {owner: len(home.context.pages) for owner, home in one.homes.items()}
+    back = one.homes[ANNA].context
+    await visit(bench, browsers, owner=("aliexpress", "carl"))
+
+    assert back is contexts[ANNA]
+    assert {BERT: 0, ANNA: 1} == tabs
+    assert [ANNA, ("aliexpress", "carl")] == list(one.homes)
+    _, found, _ = await visit(bench, browsers, bert, owner=BERT)
+    assert {"visited": "yes"} == found

@@ -215,6 +215,7 @@ async def test_picture_of_every_step(bench: Bench) -> None:
     walk = await bench.reading_walk()
 
     await PORTAL.read_decision(walk, OrderId(ORDERS["placed"]))
+    await walk.leave()
 
     steps = bench.written(walk).steps
     assert ["01.jpg", "02.jpg", "03.jpg", "04.jpg"] == [step.picture for step in steps] == pictures(walk.journal.folder)
@@ -233,7 +234,7 @@ async def test_picture_of_failures_or_none(
     bench.options = replace(bench.options, pictures=policy)
     walk = await bench.reading_walk()
     await bench.contexts[-1].route("**/p/order/detail.html*", lambda route: route.fulfill(body="<h1>All new!</h1>"))
-    bench.hurry(walk, after="find the order")
+    bench.hurry(walk, after="find the order", but_clicks=True)
 
     with pytest.raises(UnknownPage):
         await PORTAL.read_decision(walk, OrderId(ORDERS["placed"]))
@@ -255,7 +256,7 @@ async def test_picture_shows_the_page_that_failed(bench: Bench) -> None:
         "**/p/order/detail.html*",
         lambda route: route.fulfill(body="<body style='background: rgb(200, 30, 60)'>", content_type="text/html"),
     )
-    bench.hurry(walk, after="find the order")
+    bench.hurry(walk, after="find the order", but_clicks=True)
 
     with pytest.raises(UnknownPage):
         await PORTAL.read_decision(walk, OrderId(ORDERS["placed"]))
@@ -310,6 +311,7 @@ async def test_dry_run_leaves_a_picture(bench: Bench) -> None:
 
     with pytest.raises(StoppedBeforeCommit):
         await bench.cancel(ORDERS["placed"], walk=walk)
+    await walk.leave()
 
     last = bench.written(walk).steps[-1]
     assert ("start the cancellation", "04.jpg") == (last.name, last.picture)

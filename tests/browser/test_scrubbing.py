@@ -16,6 +16,7 @@ from agent.browser.onlooker import Call, Deed, Ended
 from agent.browser.recognise import Hosts
 from agent.browser.recording.capture import Document, capture
 from agent.browser.recording.markup import MARK, markup_of
+from agent.browser.recording.model import FILE, Recording
 from agent.browser.recording.recorder import Recorder
 from agent.browser.recording.scrub import Scrubber
 from agent.model import OrderId
@@ -29,7 +30,7 @@ CANARIES = {
     "street": "Kastanienallee",
     "phone": "5550177",
     "e-mail": "annegret.k",
-    "card": "4471",
+    "card": "447199260035",
     "cookie": "cookiecanary",
     "token": "tokencanary",
     "attribute": "attributecanary",
@@ -44,7 +45,7 @@ CANARIES = {
 MARKUP = f"""
 <!doctype html><html lang="en"><head><title>Order of Annegret</title></head>
 <body data-user="attributecanary" class="classcanary order-item">
-<p>Ship to <b>Annegret</b> K., Kastanienallee 7, +49 151 5550177, annegret.k@example.com, card ending 4471</p>
+<p>Ship to <b>Annegret</b> K., Kastanienallee 7, +49 151 5550177, annegret.k@example.com, card 447199260035</p>
 <p title="attributecanary" aria-label="attributecanary" id="user-attributecanary" style="--who: attributecanary">hello</p>
 <a href="https://www.aliexpress.com/u/addresscanary?token=tokencanary&amp;orderId={ORDER}#addresscanary">Details</a>
 <img src="https://ads.example/addresscanary.png?c=cookiecanary" alt="attributecanary">
@@ -89,6 +90,7 @@ async def recorded(tab: Page, edition: LoadedEdition, folder: Path) -> str:
     await recorder.ends(Deed("read", "details.status", "read", order), tab, result=text)
     recorder.asked("Sure, Annegret?")
     await recorder.call_ends(Ended(result=ORDER), tab)
+    await recorder.over()
     return "\n".join(file.read_text("utf-8") for file in sorted((folder / "recording").iterdir()))
 
 
@@ -140,9 +142,10 @@ async def test_what_a_walk_needs_is_kept(tab: Page, chromium: Browser, edition: 
     )
     await tab.locator("#order").select_option("Submit")
     scrubber = Scrubber(edition.edition, Hosts(edition.edition, {}))
-    handle = await tab.get_by_role("button", name="Cancel order").element_handle()
+    acted = tab.get_by_role("button", name="Cancel order")
 
-    markup = markup_of(scrubber.document(await capture(tab, edition.edition, handle)))
+    captured = await capture(tab, edition.edition, acted)
+    markup = markup_of(scrubber.document(Document.model_validate_json(captured.page)))
 
     context = await chromium.new_context()
     try:
@@ -232,3 +235,53 @@ async def test_a_page_that_cannot_be_read_harms_nothing(
     written = await recorded(tab, edition, tmp_path)
 
     assert "a page could not be read (the page has 9000000 characters)" in written
+
+
+@needs_browser
+async def test_few_pages_are_held_at_once(
+    tab: Page, edition: LoadedEdition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A flow that reads hundreds, as a sweep does, writes them as it goes; every moment still has its own page.
+    """
+    monkeypatch.setattr("agent.browser.recording.recorder._MOST_HELD", 2)
+    recorder = Recorder(tmp_path, "aliexpress", edition.edition, Hosts(edition.edition, {}), BrowserSettings())
+    folder, deed = tmp_path / "recording", Deed("click", "orders.details_link", "find")
+    await recorder.call_begins(Call(flow="read_decisions", orders=(ORDER,)))
+
+    for times in range(1, 6):
+        await tab.evaluate("n => document.querySelector('p').textContent = 'Cancel order '.repeat(n)", times)
+        await recorder.acts(deed, tab, tab.locator("a"))
+        await recorder.acted()
+    written = len(list(folder.glob("*.html")))
+    await recorder.call_ends(Ended(result=ORDER), None)
+    await recorder.over()
+
+    assert 4 == written
+    recording = Recording.model_validate_json((folder / FILE).read_bytes())
+    shown = [(folder / str(moment.file)).read_text("utf-8") for moment in recording.takes[0].moments]
+    counts = [page.count("Cancel order") for page in shown]
+    assert [0, 1, 2, 3, 4] == [count - counts[0] for count in counts]
+
+
+@needs_browser
+async def test_a_double_is_found_again_in_the_next_flow(tab: Page, edition: LoadedEdition, tmp_path: Path) -> None:
+    """
+    Pages that differ only in what is not kept are kept once; a later flow that reads one of them again means the one that was kept.
+    """
+    recorder = Recorder(tmp_path, "aliexpress", edition.edition, Hosts(edition.edition, {}), BrowserSettings())
+    folder, deed = tmp_path / "recording", Deed("click", "orders.details_link", "find")
+
+    for _ in range(2):
+        await recorder.call_begins(Call(flow="read_decision", orders=(ORDER,)))
+        for kind in ("one", "two"):
+            await tab.evaluate("kind => document.querySelector('a').search = `?token=${kind}`", kind)
+            await recorder.acts(deed, tab, tab.locator("a"))
+            await recorder.acted()
+        await recorder.call_ends(Ended(result=ORDER), None)
+        await recorder.over()
+
+    recording = Recording.model_validate_json((folder / FILE).read_bytes())
+    files = [moment.file for take in recording.takes for moment in take.moments]
+    assert ["01.html"] * 4 == files
+    assert ["01.html"] == [file.name for file in folder.glob("*.html")]

@@ -193,7 +193,9 @@ async def test_the_page_does_not_see_the_pointing(bench: Bench, operator: Operat
     """
     walk = await teaching(bench)
     page = walk._tabs.current
+    await page.clock.install(time=0)
     await page.set_content("<button autofocus>Submit</button><script>seen = []</script>")
+    await page.clock.pause_at(1000)
     await page.evaluate(
         "for (const what of ['pointerdown', 'mousedown', 'click', 'keydown'])"
         " document.querySelector('button').addEventListener(what, () => seen.push(what))"
@@ -202,8 +204,9 @@ async def test_the_page_does_not_see_the_pointing(bench: Bench, operator: Operat
     await page.wait_for_function(SHIELDED)
     await page.keyboard.press("Enter")
     await page.mouse.click(30, 20, click_count=2)
-    await page.wait_for_timeout(300)
+    await page.clock.run_for(300)
     await page.mouse.click(30, 20)
+    await page.clock.run_for(5000)
     pointed = await asking
 
     assert pointed is not None

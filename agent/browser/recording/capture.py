@@ -5,11 +5,12 @@ Reading a page as a tree of what shows on it. Nothing of this is kept: ``scrub.p
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from playwright.async_api import ElementHandle, Locator
 from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Locator
 from playwright.async_api import Page as Tab
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -50,12 +51,11 @@ PLAIN = {
 }
 """Attributes that hold one of a few words; anything else in them is dropped."""
 
-_TELL = """
-one => {
+_TELL = """one => {
   const words = one.ariaLabel || one.innerText || one.placeholder || one.value || one.title || '';
   return `<${one.localName}> ${words.slice(0, 60)}`;
-}
-"""
+}"""
+_BOTH = "(acted, attributes) => [JSON.stringify((%s)([acted[0] ?? null, attributes])), ...acted.slice(0, 1).map(%s)]"
 _IN_BRACKETS = re.compile(r"\[\s*([\w-]+)")
 
 
@@ -84,16 +84,30 @@ class Document(BaseModel):
     body: Element
 
 
-async def capture(tab: Tab, edition: Edition, acted: ElementHandle | None) -> Document:
+@dataclass(frozen=True)
+class Capture:
+    """What was read from a page."""
+
+    page: str
+    """A ``Document`` as JSON."""
+    words: str
+    """What the element that was acted on is, in a few words, e.g. ``<button> Cancel order``; empty where none was named."""
+
+
+async def capture(tab: Tab, edition: Edition, acted: Locator | None) -> Capture:
     """
-    What *tab* shows now.
+    What *tab* shows now, in one question.
 
     :param acted: the element that is about to be touched; it is marked.
+    :raises ValueError: the page is too large, or that element is not there.
     """
-    told = await tab.evaluate(f"given => JSON.stringify(({_script()})(given))", [acted, attributes_of(edition)])
-    if len(told) > LARGEST:
-        raise ValueError(f"the page has {len(told)} characters")
-    return Document.model_validate_json(told)
+    found = acted if acted is not None else tab.locator("css=:not(*)")
+    page, *words = await found.evaluate_all(_BOTH % (_script(), _TELL), attributes_of(edition))
+    if len(page) > LARGEST:
+        raise ValueError(f"the page has {len(page)} characters")
+    if acted is not None and not words:
+        raise ValueError("what was to be touched is gone")
+    return Capture(page, " ".join(" ".join(words).split()))
 
 
 async def words_of(element: Locator) -> str:

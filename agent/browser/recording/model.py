@@ -49,6 +49,10 @@ class Moment(Frozen):
     """The page that was recognised afterwards."""
     result: str | None = None
 
+    def with_file(self, names: Mapping[str, str | None]) -> Moment:
+        """With another name for its page, where *names* has one."""
+        return self.model_copy(update={"file": names.get(self.file or "", self.file)})
+
     def is_of(self, deed: Deed) -> bool:
         """Whether *deed* is the same thing."""
         return (self.step, self.what, self.name, self.row, self.value) == (
@@ -80,9 +84,7 @@ class Take(Frozen):
 
     def with_files(self, names: Mapping[str, str]) -> Take:
         """With other names for its pages."""
-        moments = tuple(
-            moment.model_copy(update={"file": names.get(moment.file or "", moment.file)}) for moment in self.moments
-        )
+        moments = tuple(moment.with_file(names) for moment in self.moments)
         file = names.get(self.error_file or "", self.error_file)
         return self.model_copy(update={"moments": moments, "error_file": file})
 

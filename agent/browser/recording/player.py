@@ -172,6 +172,9 @@ class Player:
     def cut_off(self) -> None:
         """See ``Onlooker.cut_off``."""
 
+    async def over(self) -> None:
+        """See ``Onlooker.over``."""
+
     async def begins(self, deed: Deed) -> None:
         """See ``Onlooker.begins``."""
         ahead = self._moments[self._place : self._place + 2]

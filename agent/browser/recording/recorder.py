@@ -22,7 +22,7 @@ from agent.browser.edition import Edition
 from agent.browser.evidence import now
 from agent.browser.onlooker import Call, Deed, Ended, Said
 from agent.browser.recognise import Hosts, host_name
-from agent.browser.recording.capture import Document, capture, words_of
+from agent.browser.recording.capture import Document, capture
 from agent.browser.recording.markup import markup_of
 from agent.browser.recording.model import FILE, Moment, Recording, Take
 from agent.browser.recording.scrub import Scrubber
@@ -30,6 +30,8 @@ from agent.settings import BrowserSettings
 
 FOLDER = "recording"
 """Its name in a visit's folder."""
+_MOST_HELD = 40
+"""Pages: more than a withdrawal reads, and few beside the hundreds of a sweep."""
 
 
 @dataclass
@@ -57,8 +59,15 @@ class Recorder:
         self._scrubber = Scrubber(edition, hosts)
         self._tabs: list[Tab] = []
         self._take: _Open | None = None
-        self._writing: list[asyncio.Task[None]] = []
-        self._pages = 0
+        self._unwritten: dict[str, str] = {}
+        """What was read of each page, by its file. It is scrubbed when the flow is over, or when it has become too much to hold: a thread
+        that works beside the walk would hold it up wherever both need the interpreter."""
+        self._writing: asyncio.Task[None] | None = None
+        """A flow that is over is written down while the browser is tidied up."""
+        self._reading: dict[str, asyncio.Task[tuple[str | None, str]]] = {}
+        """Pages that are being read while the walk reads on, by what stands for their files in the moments meanwhile."""
+        self._read: dict[bytes, str] = {}
+        """The file of each page, by what was read of it: in the clear, so that only its digest is known here."""
         names = {role: [f"https://{name}" for name in hosts.names([role])] for role in hosts.roles}
         self._recording = Recording(
             portal=portal,
@@ -77,6 +86,7 @@ class Recorder:
 
     async def call_begins(self, call: Call) -> None:
         """See ``Onlooker.call_begins``."""
+        await self.over()
         orders = tuple(self._scrubber.text(order) for order in call.orders)
         reason = call.reason
         if reason is not None and reason.text is not None:
@@ -85,12 +95,13 @@ class Recorder:
 
     async def call_ends(self, ended: Ended, tab: Tab | None) -> None:
         """See ``Onlooker.call_ends``."""
+        await self._settled()
         take, self._take = self._take, None
         if take is None:
             return
         error: dict[str, object] = {}
         if tab is not None and not tab.is_closed():
-            file = await self._page(tab, None)
+            file, _ = await self._page(tab)
             place = {"tab": self._number(tab), "url": self._scrubber.address(tab.url), "file": file}
             if take.is_opening:
                 take.moments[-1] = take.moments[-1].model_copy(update=place)
@@ -106,18 +117,27 @@ class Recorder:
         self._recording = self._recording.model_copy(
             update={"takes": (*self._recording.takes, one.model_copy(update=error))}
         )
-        await self._write()
+        self._writing = asyncio.ensure_future(self._write())
 
     def cut_off(self) -> None:
         """See ``Onlooker.cut_off``."""
         self._take = None
-        for task in self._writing:
+        self._unwritten.clear()
+        for task in self._reading.values():
             task.cancel()
+
+    async def over(self) -> None:
+        """See ``Onlooker.over``."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
 
     async def begins(self, deed: Deed) -> None:
         """See ``Onlooker.begins``."""
         if self._take is None:
             return
+        if deed.what in ("open", "back"):
+            await self._settled()
         if deed.what == "open":
             self._add(deed)
             self._take.is_opening = True
@@ -132,8 +152,9 @@ class Recorder:
     async def acts(self, deed: Deed, tab: Tab, element: Locator) -> None:
         """See ``Onlooker.acts``."""
         if self._take is not None:
-            file = await self._page(tab, element)
-            told = self._scrubber.text(await words_of(element))
+            await self._settled()
+            file, words = await self._page(tab, element)
+            told = self._scrubber.text(words)
             self._add(deed, tab=self._number(tab), url=self._at(tab), file=file, touched=True, done=False, element=told)
 
     async def acted(self) -> None:
@@ -150,7 +171,7 @@ class Recorder:
         after: dict[str, object] = {"page": page, "result": said}
         if deed.what == "open":
             place = next(n for n in reversed(range(len(take.moments))) if take.moments[n].is_of(self._known(deed)))
-            after |= {"tab": self._number(tab), "url": self._at(tab), "file": await self._page(tab, None)}
+            after |= {"tab": self._number(tab), "url": self._at(tab), "file": self._page_meanwhile(tab)}
             take.moments[place] = take.moments[place].model_copy(update=after)
             take.is_opening = False
             return
@@ -161,7 +182,7 @@ class Recorder:
             if take.moments[place].touched and take.moments[place].is_of(known):
                 take.moments[place] = take.moments[place].model_copy(update=after)
                 return
-        file = await self._page(tab, None)
+        file = self._page_meanwhile(tab)
         self._add(deed, tab=self._number(tab), url=self._at(tab), file=file, page=page, result=said)
 
     def asked(self, question: str) -> None:
@@ -204,21 +225,57 @@ class Recorder:
             self._tabs.append(tab)
         return self._tabs.index(tab)
 
-    async def _page(self, tab: Tab, element: Locator | None) -> str | None:
-        """Keep what *tab* shows. It is read now, and written while the walk goes on."""
-        try:
-            handle = None if element is None else await element.element_handle(timeout=5000)
-            document = await capture(tab, self._edition, handle)
-        except (PlaywrightError, ValueError) as error:
-            self._gives_up(f"a page could not be read ({str(error).splitlines()[0][:200]})")
-            return None
-        self._pages += 1
-        name = f"{self._pages:02d}.html"
-        self._writing.append(asyncio.ensure_future(asyncio.to_thread(self._keep_page, name, document)))
+    def _page_meanwhile(self, tab: Tab) -> str:
+        """
+        Keep what *tab* shows, while the walk reads on.
+
+        :returns: what stands for the file until it is known.
+        """
+        name = f"reading-{len(self._reading)}"
+        self._reading[name] = asyncio.ensure_future(self._page(tab))
         return name
 
-    def _keep_page(self, name: str, document: Document) -> None:
-        self._keep(name, markup_of(self._scrubber.document(document)))
+    async def _settled(self) -> None:
+        """Until all pages are read: whatever is done next must not be in them."""
+        reading, self._reading = self._reading, {}
+        if reading:
+            pages = await asyncio.gather(*reading.values())
+            files = {name: file for name, (file, _) in zip(reading, pages, strict=True)}
+            if self._take is not None:
+                moments = self._take.moments
+                self._take.moments = [one.with_file(files) if one.file in files else one for one in moments]
+
+    async def _page(self, tab: Tab, element: Locator | None = None) -> tuple[str | None, str]:
+        """
+        Keep what *tab* shows. It is read now, and written when the flow is over or too many are held.
+
+        :returns: the file, ``None`` if the page could not be read; and what *element* is, in a few words.
+        """
+        try:
+            captured = await capture(tab, self._edition, element)
+        except (PlaywrightError, ValueError) as error:
+            self._gives_up(f"a page could not be read ({str(error).splitlines()[0][:200]})")
+            return None, ""
+        digest = hashlib.sha256(captured.page.encode()).digest()
+        if digest not in self._read:  # most pages are read more than once
+            name = self._read[digest] = f"{len(self._read) + 1:02d}.html"
+            self._unwritten[name] = captured.page
+            if len(self._unwritten) >= _MOST_HELD:
+                await self._write_pages()
+        return self._read[digest], captured.words
+
+    async def _write_pages(self) -> None:
+        unwritten, self._unwritten = self._unwritten, {}
+        await asyncio.to_thread(self._keep_pages, unwritten)
+
+    def _keep_pages(self, pages: dict[str, str]) -> None:
+        for name, page in pages.items():
+            try:
+                document = Document.model_validate_json(page)
+            except ValueError as error:
+                self._gives_up(f"a page could not be read ({str(error).splitlines()[0][:200]})")
+                continue
+            self._keep(name, markup_of(self._scrubber.document(document)))
 
     def _keep(self, name: str, text: str) -> None:
         try:
@@ -236,10 +293,11 @@ class Recorder:
             self._gives_up(f"a page could not be written ({error.strerror})")
 
     async def _write(self) -> None:
-        """The recording as it is now, once all of its pages are there."""
-        writing, self._writing = self._writing, []
-        await asyncio.gather(*writing)
+        """The recording as it is now, with all of its pages."""
+        await self._write_pages()
         same = await asyncio.to_thread(self._without_doubles)
+        # The next flow may read one of them again.
+        self._read = {digest: same.get(name, name) for digest, name in self._read.items()}
         replaced = dict(sorted(self._scrubber.replaced.items()))
         takes = tuple(take.with_files(same) for take in self._recording.takes)
         self._recording = self._recording.model_copy(update={"replaced": replaced, "takes": takes})

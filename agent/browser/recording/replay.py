@@ -48,8 +48,12 @@ class _Forgotten(Journal):
     def __init__(self, entry: VisitJournal) -> None:
         self.folder = Path()
         self.entry = entry
+        self._writes = None
 
     def _write(self) -> None:
+        pass
+
+    def _write_soon(self) -> None:
         pass
 
 

@@ -132,7 +132,7 @@ class Scrubber:
     def _fake(self, token: str) -> str:
         fake = self._fakes.get(token)
         if fake is None:
-            with self._one_at_a_time:  # pages are written beside the walk
+            with self._one_at_a_time:
                 fake = self._fakes.get(token) or self._made(token)
                 self._fakes[token] = fake
         return fake
