@@ -20,7 +20,7 @@ from rich.console import Console
 
 from benchmarks import among, chart, history, recognition, replays, startup, walks, working
 from benchmarks.plan import TINY, Plan
-from benchmarks.results import Part, Row, run_of, this_machine, together
+from benchmarks.results import Part, Row, run_of, this_commit, this_machine, together
 from benchmarks.showing import print_run, write_summary
 
 _ROOT = Path(__file__).parents[1]
@@ -43,20 +43,20 @@ def _recognition(folder: Path, plan: Plan, tells: Tells) -> Part:
 PARTS: dict[str, Callable[[Path, Plan, Tells], Part]] = {
     "walks": lambda at, plan, tells: asyncio.run(walks.measure(at, plan.latencies, plan.rounds, tells)),
     "fifty": lambda at, plan, tells: asyncio.run(walks.fifty(at, plan.fifty, tells)),
-    "throughput": lambda at, plan, tells: working.throughput(
-        at, plan.each, plan.throughput_rounds, plan.throughput_latency, plan.ways, tells
-    ),
     "find": lambda at, plan, tells: asyncio.run(among.finding(at, plan.find_sizes, plan.find_rounds, tells)),
     "sweep": lambda at, plan, tells: asyncio.run(among.sweeping(at, plan.sweep_orders, plan.sweep_pending, tells)),
-    "ledger": lambda at, plan, tells: asyncio.run(history.measure(at, plan.ledger_sizes, plan.ledger_rounds, tells)),
-    "memory": lambda at, plan, tells: working.memory(
-        at, plan.memory_early, plan.memory_late, plan.memory_window, tells
-    ),
     "replay": lambda at, plan, tells: asyncio.run(replays.measure(at, plan.replay_rounds, tells)),
     "start": lambda at, plan, tells: startup.measure(at, plan.start_rounds, plan.list_few, plan.list_many, tells),
     "recognition": _recognition,
+    "ledger": lambda at, plan, tells: asyncio.run(history.measure(at, plan.ledger_sizes, plan.ledger_rounds, tells)),
+    "throughput": lambda at, plan, tells: working.throughput(
+        at, plan.each, plan.throughput_rounds, plan.throughput_latency, plan.ways, tells
+    ),
+    "memory": lambda at, plan, tells: working.memory(
+        at, plan.memory_early, plan.memory_late, plan.memory_window, tells
+    ),
 }
-"""What can be measured, by itself or all in one run."""
+"""What can be measured, by itself or all in one run; what takes longest comes last."""
 
 
 def main() -> int:
@@ -68,19 +68,25 @@ def main() -> int:
     if chosen.latency:
         plan = replace(plan, latencies=tuple(chosen.latency))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whatever was started is ended, and the folder goes
-    began, machine = datetime.now(UTC), this_machine()
+    began, machine, commit = datetime.now(UTC), this_machine(), this_commit()
     if machine.load > machine.cores / 2:
         _people.print(f"This machine is busy (load {machine.load:.1f}): the times will say little.", markup=False)
-    parts = []
-    with tempfile.TemporaryDirectory(prefix="countermand-bench-") as folder, _people.status("starting") as status:
-        for name in chosen.only or PARTS:
-            at = Path(folder, name)
-            parts.append(PARTS[name](at, plan, lambda said, name=name: status.update(f"{name}: {said}")))  # type: ignore[misc]
-    run = run_of(together(parts), machine, began, asdict(plan))
-    print_run(run, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
+    parts: list[Part] = []
     chosen.out.mkdir(parents=True, exist_ok=True)
     kept = chosen.out / f"{began:%Y-%m-%d-%H%M%S}"
-    kept.with_suffix(".json").write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="countermand-bench-") as folder, _people.status("starting") as status:
+        try:
+            for name in chosen.only or PARTS:
+                at = Path(folder, name)
+                parts.append(PARTS[name](at, plan, lambda said, name=name: status.update(f"{name}: {said}")))  # type: ignore[misc]
+                # An hour's work is not lost with what comes last.
+                run = run_of(together(parts), machine, began, commit, asdict(plan))
+                kept.with_suffix(".json").write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        except (KeyboardInterrupt, SystemExit):
+            _people.print("stopped; what was measured until then:")
+    if not parts:
+        return 143
+    print_run(run, Console(highlight=False, width=None if sys.stdout.isatty() else 160))
     svg = chart.charts(run)
     kept.with_suffix(".svg").write_text(svg, encoding="utf-8")
     chart.picture(svg, kept.with_suffix(".png"))

@@ -7,6 +7,7 @@ It informs: whatever it finds, it ends with 0. Only a file that it cannot read m
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,4 +128,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads the first lines only wants no more
     sys.exit(main())

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 class Plan:
     """The sizes of everything."""
 
-    rounds: int = 20
+    rounds: int = 8
     """Of withdrawals, at every latency."""
     latencies: tuple[int, ...] = (0, 150, 600)
     fifty: int = 50
     ways: tuple[tuple[int, int], ...] = ((1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4))
     """So many accounts on so many browsers."""
-    each: int = 10
+    each: int = 6
     """Orders of every account, for throughput."""
-    throughput_rounds: int = 3
+    throughput_rounds: int = 2
     throughput_latency: int = 600
     find_sizes: tuple[int, ...] = (10, 100, 1_000, 10_000)
     find_rounds: int = 10

@@ -126,7 +126,7 @@ def together(parts: list[Part]) -> Part:
     )
 
 
-def run_of(part: Part, machine: Machine, began: datetime, parameters: Parameters) -> Run:
+def run_of(part: Part, machine: Machine, began: datetime, commit: str, parameters: Parameters) -> Run:
     """What was found, with all that it holds for."""
     return Run(
         ratios=part.ratios,
@@ -134,7 +134,7 @@ def run_of(part: Part, machine: Machine, began: datetime, parameters: Parameters
         samples=part.samples,
         left_out=part.left_out,
         at=began.astimezone(UTC).replace(microsecond=0),
-        commit=_commit(),
+        commit=commit,
         parameters=parameters,
         machine=machine,
     )
@@ -183,7 +183,8 @@ def _processor() -> str:
     return next(named, "") or platform.processor() or platform.machine()
 
 
-def _commit() -> str:
+def this_commit() -> str:
+    """What is measured: asked for before it is, for somebody may commit meanwhile."""
     command = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.peers import DEFAULT, FLOOR, OFF, PEERS, SCRIPT, SELENIUM
+from benchmarks.peers import DEFAULT, FLOOR, FLOOR_ONE_TAB, OFF, PEERS, SCRIPT, SELENIUM
 from benchmarks.peers.place import Peer, Place, Withdraw
 from benchmarks.pretend import pretend
 from benchmarks.results import Part, Row, figure, held_to
@@ -108,7 +108,10 @@ def _add(found: Part, times: Times, latency: int) -> None:
         found.figures.append(figure(withdrawal(name, latency), values))
         found.samples[withdrawal(name, latency)] = values
     held = {(above.name, below.name): key for (key, at), (above, below) in _BARS.items() if at == latency}
-    for above, below in dict.fromkeys([*held, *((name, FLOOR.name) for name in times.rounds if name != FLOOR.name)]):
+    to_the_floor = [(name, FLOOR.name) for name in times.rounds if name != FLOOR.name]
+    # Ours keeps a tab from one visit to the next, which a floor can do as well: to be seen beside the bars.
+    to_the_lower = [(one.name, FLOOR_ONE_TAB.name) for one in (OFF, DEFAULT)]
+    for above, below in dict.fromkeys([*held, *to_the_floor, *to_the_lower]):
         if above not in times.rounds or below not in times.rounds:
             continue
         value = ratio(times.rounds[above], times.rounds[below])
