@@ -18,6 +18,7 @@ from playwright.async_api import Page as Tab
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.browser.background import all_of
+from agent.browser.edition import Candidate
 from agent.browser.editions import LoadedEdition
 from agent.browser.evidence import Action, ActionName, Journal, now
 from agent.browser.finding import Finder
@@ -243,12 +244,19 @@ class ArrivingWalk:
 
     async def _see(self, tab: Tab, expected: Sequence[str]) -> Sighting | None:
         """What *tab* shows; ``None`` while it is on its way to another page."""
+        sighting, _ = await self._see_also(tab, expected, ())
+        return sighting
+
+    async def _see_also(
+        self, tab: Tab, expected: Sequence[str], others: Sequence[Sequence[Candidate]]
+    ) -> tuple[Sighting | None, list[bool]]:
+        """The same, and for each of *others* whether any of its candidates shows."""
         if tab.url.startswith("chrome-error:"):
             raise Retryable("the portal cannot be reached")
         try:
-            return await self._recogniser.look(tab, expected)
+            return await self._recogniser.look_also(tab, expected, others)
         except PlaywrightError:
-            return None
+            return None, []
 
     async def _passed_by_person(self, tab: Tab, expected: Sequence[str], check: Sighting) -> Sighting:
         """

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from playwright.async_api import Dialog, Locator
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from agent.browser.arriving import Surroundings
+from agent.browser.arriving import Surroundings, milliseconds
 from agent.browser.background import all_of
 from agent.browser.confirming import Confirmations
 from agent.browser.edition import Outcome, Question, Target
@@ -25,10 +26,10 @@ from agent.errors import ApprovalNeeded, ConfirmationNeeded, TargetAmbiguous, Un
 from agent.model import OrderId
 from agent.walk import Approval, Stamper, StoppedBeforeCommit
 
-_LIES_OPEN = """found => {
-  if (found.length !== 1) return false;
+_HOW_IT_LIES = """found => {
+  if (found.length !== 1) return [found.length, false];
   const [one] = found, [box] = one.getClientRects();  // a click goes into the middle of the first of its lines
-  if (one.matches(':disabled') || one.closest('[aria-disabled="true"], [inert]') || !box?.width || !box.height) return false;
+  if (one.matches(':disabled') || one.closest('[aria-disabled="true"], [inert]') || !box?.width || !box.height) return [1, false];
   let root = document, hit = null;
   while (root) {
     const next = root.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
@@ -36,9 +37,20 @@ _LIES_OPEN = """found => {
     hit = next;
     root = hit.shadowRoot;
   }
-  return hit !== null && one.contains(hit);
+  return [1, hit !== null && one.contains(hit)];
 }"""
-"""Whether a click into the middle of an element would reach it now. No is no answer: it may have to be scrolled to, or to come to rest."""
+"""
+How many there are, and whether a click into the middle of the only one would reach it now. No is no answer: it may have to be scrolled to,
+or to come to rest.
+"""
+
+
+class Only(NamedTuple):
+    """The only thing on a page that a target can mean."""
+
+    element: Locator
+    lies_open: bool
+    """Whether nothing lies in the way of a click."""
 
 
 @dataclass(frozen=True)
@@ -75,24 +87,24 @@ class CommittingWalk(BrowserWalk):
         started, deed = time.monotonic(), self._deed("commit", target, order)
         spec = self._finder.target(target, commits=True)
         await self._onlooker.begins(deed)
-        element = await self._only(target, spec)
+        only = await self._only(target, spec)
         if not self.hosts.is_ours(self._tabs.current.url):
             raise UnknownPage(
                 "the browser has left the portal's own hosts", edition=self.edition.edition, page=self._tabs.at.page
             )
-        await all_of(self._is_usable(target, element), self.prove(order))
+        await all_of(self._is_usable(target, only), self.prove(order))
         await self._steps.pictured()  # beside them; and not cut off with them where one of them fails
-        if await self._asked_a_person(target, spec, element, order):
+        if await self._asked_a_person(target, spec, only.element, order):
             # The page may have changed while they thought.
-            element = await self._only(target, spec)
+            only = await self._only(target, spec)
             await self._prove(order)
-        await self._onlooker.acts(deed, self._tabs.current, element)
+        await self._onlooker.acts(deed, self._tabs.current, only.element)
         self.journal.written()
         await self._stamper.arm(target, order)
         self._steps.exposed = target
         self._committing = (target, order)
         self._tabs.expect_new()
-        await element.click(timeout=self._click_timeout, no_wait_after=True)
+        await only.element.click(timeout=self._click_timeout, no_wait_after=True)
         await self._onlooker.acted()
         self._heed_questions()
         self._note(
@@ -112,7 +124,7 @@ class CommittingWalk(BrowserWalk):
         """In milliseconds. A person may have to answer a question of the browser itself, and thinks as long as they like."""
         if self.options.headed and self.person.is_here:
             return 0.0
-        return self.options.patience.action.total_seconds() * 1000
+        return milliseconds(self.options.patience.action)
 
     def _heed_questions(self) -> None:
         if self._refusal is not None:
@@ -125,32 +137,33 @@ class CommittingWalk(BrowserWalk):
             await self._stamper.unsent(state)
         await super()._known(entry, state)
 
-    async def _only(self, target: str, spec: Target) -> Locator:
+    async def _only(self, target: str, spec: Target) -> Only:
         """All candidates together are exactly one visible element, or nothing is clicked."""
         union = await self._finder.all(target)
-        if not (count := await union.count()):
+        count, lies_open = await union.evaluate_all(_HOW_IT_LIES)
+        if not count:
             try:
-                await union.first.wait_for(timeout=self.options.patience.action.total_seconds() * 1000)
+                await union.first.wait_for(timeout=milliseconds(self.options.patience.action))
             except PlaywrightTimeout:
                 raise self._finder.missing(target) from None
-            count = await union.count()
+            count, lies_open = await union.evaluate_all(_HOW_IT_LIES)
         if count != 1:
             raise TargetAmbiguous(
                 f"there is not exactly one thing that could be {spec.intent}, but {count}",
                 next="Look at the picture in the report; the edition must tell them apart.",
                 **self._finder.where(target),
             )
-        return union
+        return Only(union, lies_open)
 
-    async def _is_usable(self, target: str, element: Locator) -> None:
+    async def _is_usable(self, target: str, only: Only) -> None:
         """
-        Covered or disabled is found out before the stamp: after it, a click that fails would be uncertain. Mostly one question tells that
-        nothing is in the way; else Playwright tries, without clicking: it scrolls, closes what can be closed, and waits.
+        Covered or disabled is found out before the stamp: after it, a click that fails would be uncertain. Mostly nothing is in the way;
+        else Playwright tries, without clicking: it scrolls, closes what can be closed, and waits.
         """
-        if await element.evaluate_all(_LIES_OPEN):
+        if only.lies_open:
             return
         try:
-            await element.click(trial=True, timeout=self.options.patience.action.total_seconds() * 1000)
+            await only.element.click(trial=True, timeout=milliseconds(self.options.patience.action))
         except PlaywrightTimeout:
             raise self._finder.unusable(target, "cannot be clicked") from None
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from loguru import logger
 from playwright.async_api import Error as PlaywrightError
@@ -93,14 +93,18 @@ class Finder:
         self, tab: Tab, names: Sequence[str], layout: str | None, language: str, row: OrderId | None = None
     ) -> dict[str, bool]:
         """Which of *names* show; with *row*, of that order's only."""
-        plain = [name for name in names if row is None and self.edition.targets[name].within is None]
-        others = [name for name in names if name not in plain]
-        groups = [self.edition.targets[name].candidates(layout) for name in plain]
+        anywhere = self.anywhere(names, layout) if row is None else {}
+        others = [name for name in names if name not in anywhere]
         seen, looked = await asyncio.gather(
-            glance(tab, groups, self.edition, language) if plain else _nothing(),
+            glance(tab, list(anywhere.values()), self.edition, language) if anywhere else _nothing(),
             asyncio.gather(*(self.union(tab, name, layout, language, row).first.is_visible() for name in others)),
         )
-        return dict(zip(plain, seen.shown, strict=True)) | dict(zip(others, looked, strict=True))
+        return dict(zip(anywhere, seen.shown, strict=True)) | dict(zip(others, looked, strict=True))
+
+    def anywhere(self, names: Iterable[str], layout: str | None) -> dict[str, list[Candidate]]:
+        """Those of *names* that are looked for on the whole page, with their candidates there."""
+        targets = {name: self.edition.targets[name] for name in names}
+        return {name: target.candidates(layout) for name, target in targets.items() if target.within is None}
 
     async def words(self, tab: Tab, names: Sequence[str], layout: str | None, language: str) -> dict[str, str]:
         """What each of *names* says; empty where it is not there."""

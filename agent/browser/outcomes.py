@@ -5,12 +5,12 @@ Reading an outcome table: everything in it is looked for together, and the first
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from playwright.async_api import Page as Tab
 
-from agent.browser.edition import Edition, Outcome
+from agent.browser.edition import Candidate, Edition, Outcome
 from agent.browser.finding import Finder, one_line
 from agent.browser.reading import state_of
 from agent.browser.recognise import Sighting
@@ -41,23 +41,44 @@ class Shown:
     words: dict[str, str]
 
 
+def seen_with_the_page(
+    finder: Finder, entries: Sequence[Outcome], layout: str | None, row: OrderId | None
+) -> dict[str, list[Candidate]]:
+    """What of *entries* can be looked for in the very question that recognises the page, with its candidates."""
+    return finder.anywhere(sorted(_asked(finder, entries, row)[0]), layout)
+
+
 async def shown_of(
-    finder: Finder, tab: Tab, entries: Sequence[Outcome], layout: str | None, language: str, row: OrderId | None
+    finder: Finder,
+    tab: Tab,
+    entries: Sequence[Outcome],
+    layout: str | None,
+    language: str,
+    row: OrderId | None,
+    *,
+    but: Collection[str] = (),
 ) -> Shown:
     """
     Look for everything that *entries* name.
 
     :param layout: that of the page in *tab*.
+    :param but: targets that somebody else looks for.
     """
-    narrowed = {entry.see for entry in entries if entry.see and row is not None and finder.is_row(entry.see)}
-    asked = {name for entry in entries for name in (entry.see, entry.and_see, entry.and_not_see) if name} - narrowed
+    asked, narrowed = _asked(finder, entries, row)
     read = {entry.status for entry in entries if entry.status}
     seen, rows, words = await asyncio.gather(
-        finder.visible(tab, sorted(asked), layout, language),
+        finder.visible(tab, sorted(asked.difference(but)), layout, language),
         finder.visible(tab, sorted(narrowed), layout, language, row),
         finder.words(tab, sorted(read), layout, language),
     )
     return Shown(language, seen | rows, words)
+
+
+def _asked(finder: Finder, entries: Sequence[Outcome], row: OrderId | None) -> tuple[set[str], set[str]]:
+    """The targets whose showing *entries* ask for: those that may be anywhere, and those that must be the order's own."""
+    narrowed = {entry.see for entry in entries if entry.see and row is not None and finder.is_row(entry.see)}
+    named = {name for entry in entries for name in (entry.see, entry.and_see, entry.and_not_see) if name}
+    return named - narrowed, narrowed
 
 
 def first_that_holds(edition: Edition, entries: Sequence[Outcome], shown: Shown, sighting: Sighting) -> Found | Unknown:

@@ -4,6 +4,7 @@ Proving which order a page is about, by what the edition names for that page (de
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from playwright.async_api import Page as Tab
@@ -42,9 +43,10 @@ class Prover:
 
         :raises UnknownPage: it shows another one.
         """
-        shown = await self._numbers()
+        shown, goods = await asyncio.gather(self._numbers(), self._goods())
         if shown == {order}:
-            await self._hold(order)
+            if goods is not None:
+                self._held = Held(self._tabs.current, order, goods)
             return True
         if shown:
             others = ", ".join(sorted(shown - {order}))
@@ -80,23 +82,26 @@ class Prover:
         return self.edition.pages[page].proof if page else []
 
     async def _numbers(self) -> set[str]:
-        shown: set[str] = set()
-        for proof in self._proofs:
-            if proof.url is not None:
-                shown |= numbers_in(self._tabs.current.url, proof.url)
-            elif proof.text is not None:
-                shown |= numbers_in(await self._finder.text(proof.text))
-            elif proof.link is not None:
-                found = await self._finder.all(proof.link)
-                shown |= numbers_in((await found.first.get_attribute("href")) or "" if await found.count() else "")
-        return shown
+        """Every number by which the page at hand says which order it is about."""
+        return set[str]().union(*await asyncio.gather(*(self._numbers_by(proof) for proof in self._proofs)))
 
-    async def _hold(self, order: OrderId) -> None:
-        """Remember where the order was proved and what its goods are, for a page that follows and shows no number."""
+    async def _numbers_by(self, proof: Proof) -> set[str]:
+        if proof.url is not None:
+            return numbers_in(self._tabs.current.url, proof.url)
+        if proof.text is not None:
+            return numbers_in(await self._finder.text(proof.text))
+        if proof.link is not None:
+            found = await self._finder.all(proof.link)
+            return numbers_in((await found.first.get_attribute("href")) or "" if await found.count() else "")
+        return set()
+
+    async def _goods(self) -> list[str] | None:
+        """The goods on the page at hand, if pages without a number are held against it; ``None`` elsewhere."""
         pages = self.edition.pages.values()
         goods = next((proof.held[0] for page in pages for proof in page.proof if proof.held), None)
-        if goods is not None and goods.split(".")[0] == self._tabs.at.page:
-            self._held = Held(self._tabs.current, order, await self._finder.texts(goods))
+        if goods is None or goods.split(".")[0] != self._tabs.at.page:
+            return None
+        return await self._finder.texts(goods)
 
     def _unknown(self, what: str) -> UnknownPage:
         return UnknownPage(what, next=_LOOK, edition=self.edition.edition, page=self._tabs.at.page)

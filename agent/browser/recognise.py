@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from playwright.async_api import Page as Tab
 
 from agent.browser.edition import Candidate, Edition, Page
-from agent.browser.glance import glance
+from agent.browser.glance import Glance, glance
 
 IDENTITY = "identity"
 """The role of hosts that are used during sign-in only."""
@@ -100,6 +100,18 @@ class Recogniser:
 
     async def look(self, tab: Tab, expected: Sequence[str]) -> Sighting:
         """What *tab* shows now. A challenge wins over everything, then an error; then the expected pages, then the others."""
+        sighting, _ = await self.look_also(tab, expected, ())
+        return sighting
+
+    async def look_also(
+        self, tab: Tab, expected: Sequence[str], others: Sequence[Sequence[Candidate]]
+    ) -> tuple[Sighting, list[bool]]:
+        """
+        The same, and what else shows, in one question.
+
+        :param others: each is one thing, by its candidates.
+        :returns: what *tab* shows, and for each of *others* whether any of it does.
+        """
         url = tab.url
         here = [
             name
@@ -107,12 +119,23 @@ class Recogniser:
             if self._hosts.is_at(self.edition.pages[name], url) and self.edition.pages[name].marks
         ]
         path = urlsplit(url).path
-        challenges = list(self.edition.challenges.values())
-        groups: list[list[Candidate]] = [[spec.see] if spec.see is not None else [] for spec in challenges]
+        groups: list[list[Candidate]] = [
+            [spec.see] if spec.see is not None else [] for spec in self.edition.challenges.values()
+        ]
         for name in here:
             groups += [self.edition.pages[name].marks, self.edition.pages[name].busy]
-        seen = await glance(tab, groups, self.edition, self._spoken.get(tab))
-        language = self._spoken[tab] = seen.language
+        seen = await glance(tab, [*groups, *others], self.edition, self._spoken.get(tab))
+        self._spoken[tab] = seen.language
+        return self._told(here, path, seen), seen.shown[len(groups) :]
+
+    def _told(self, here: Sequence[str], path: str, seen: Glance) -> Sighting:
+        """
+        What was *seen* means.
+
+        :param here: the pages that were looked for, the expected ones first.
+        :param path: of the tab's address.
+        """
+        challenges, language = list(self.edition.challenges.values()), seen.language
         for challenge, shown in zip(challenges, seen.shown, strict=False):
             # A check is told by its address before anything is drawn, or by a mark on or over the page.
             own = challenge.path is not None and path.startswith(challenge.path)

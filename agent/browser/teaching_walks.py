@@ -10,7 +10,7 @@ from playwright.async_api import Locator
 
 from agent.browser import deriving
 from agent.browser.arriving import Surroundings
-from agent.browser.commit import CommitOptions, CommittingWalk
+from agent.browser.commit import CommitOptions, CommittingWalk, Only
 from agent.browser.edition import Candidate, Target
 from agent.browser.finding import one_line, texts_of
 from agent.browser.lessons import Lessons
@@ -94,7 +94,7 @@ class TeachingWalk(Teaching, CommittingWalk):
 
     # -- what commits
 
-    async def _only(self, target: str, spec: Target) -> Locator:
+    async def _only(self, target: str, spec: Target) -> Only:
         only = super()._only
         return await self._taught(target, lambda: only(target, spec))
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator
@@ -20,7 +21,7 @@ from agent.browser.arriving import ArrivingWalk, milliseconds
 from agent.browser.edition import Outcome, Target
 from agent.browser.finding import texts_of
 from agent.browser.listing import cards_of
-from agent.browser.outcomes import Found, Shown, first_that_holds, looks_differ, shown_of
+from agent.browser.outcomes import Found, Shown, first_that_holds, looks_differ, seen_with_the_page, shown_of
 from agent.browser.reading import same_text
 from agent.browser.recognise import NOTHING_KNOWN, Sighting, host_name
 from agent.browser.signs import Sign, Sought, ways_of
@@ -184,20 +185,30 @@ class BrowserWalk(ArrivingWalk):
         """Recognise *tab* and read *entries* off it, both at once: mostly it is the page that it was."""
         layout = self._tabs.at.layout
         language = self._tabs.language or self.edition.language
-        seen, read = await asyncio.gather(self._see(tab, pages), self._shown_of(tab, entries, layout, language, row))
+        along = seen_with_the_page(self._finder, entries, layout, row)
+        (seen, shows), read = await asyncio.gather(
+            self._see_also(tab, pages, list(along.values())),
+            self._shown_of(tab, entries, layout, language, row, but=along),
+        )
         if seen is None:
             return NOTHING_KNOWN, None
         sighting = await self._look(tab, pages, seen)
         spoken = sighting.language or language
         if sighting is not seen or spoken != language or looks_differ(self.edition, entries, layout, sighting.layout):
-            read = await self._shown_of(tab, entries, sighting.layout, spoken, row)
-        return sighting, read
+            return sighting, await self._shown_of(tab, entries, sighting.layout, spoken, row)
+        return sighting, read and replace(read, shows=read.shows | dict(zip(along, shows, strict=True)))
 
     async def _shown_of(
-        self, tab: Tab, entries: Sequence[Outcome], layout: str | None, language: str, row: OrderId | None
+        self,
+        tab: Tab,
+        entries: Sequence[Outcome],
+        layout: str | None,
+        language: str,
+        row: OrderId | None,
+        but: Collection[str] = (),
     ) -> Shown | None:
         try:
-            return await shown_of(self._finder, tab, entries, layout, language, row)
+            return await shown_of(self._finder, tab, entries, layout, language, row, but=but)
         except PlaywrightError:
             return None
 
