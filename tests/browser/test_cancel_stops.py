@@ -208,7 +208,7 @@ async def test_unknown_pop_up(bench: Bench, words: Words) -> None:
     words.change("confirm", "Proceed")
     words.change("popup_title", "Thanks!")
     walk = await bench.walk()
-    bench.hurry(walk, after="cancel.submit")
+    bench.hurry(walk, after="cancel.submit", but_clicks=True)
 
     with pytest.raises(Uncertain) as stopped:
         await bench.cancel(PLACED, walk=walk)
@@ -272,7 +272,7 @@ async def test_unknown_page_before_the_commit(bench: Bench) -> None:
     """
     walk = await bench.walk()
     await bench.contexts[-1].route("**/p/order/detail.html*", lambda route: route.fulfill(body="<h1>All new!</h1>"))
-    bench.hurry(walk, after="find the order")
+    bench.hurry(walk, after="find the order", but_clicks=True)
 
     with pytest.raises(UnknownPage) as stopped:
         await bench.cancel(PLACED, walk=walk)
@@ -289,7 +289,7 @@ async def test_unknown_layout_of_the_cancel_page(bench: Bench) -> None:
     """
     walk = await bench.walk()
     await bench.contexts[-1].route("**/p/refund-cancel/**", lambda route: route.fulfill(body="<h1>All new!</h1>"))
-    bench.hurry(walk, after="details.cancel")
+    bench.hurry(walk, after="details.cancel", but_clicks=True)
 
     with pytest.raises(Uncertain) as stopped:
         await bench.cancel(PLACED, walk=walk)
@@ -310,7 +310,7 @@ async def test_no_known_answer_after_the_last_click(bench: Bench, words: Words, 
     order = bench.will("placed", reply="when_landed" if reply == "unknown words" else reply)
     words.change("request_success", "Bravo!")
     walk = await bench.walk()
-    bench.hurry(walk, after="cancel.confirm")
+    bench.hurry(walk, after="cancel.confirm", but_clicks=True)
 
     with pytest.raises(Uncertain) as stopped:
         await bench.cancel(order, walk=walk)
@@ -328,7 +328,7 @@ async def test_connection_breaks_after_the_last_click(bench: Bench) -> None:
     """
     walk = await bench.walk()
     await bench.contexts[-1].route("**/assumed.refund.cancel.submit/**", lambda route: route.abort())
-    bench.hurry(walk, after="cancel.confirm")
+    bench.hurry(walk, after="cancel.confirm", but_clicks=True)
 
     with pytest.raises(Uncertain):
         await bench.cancel(PLACED, walk=walk)

@@ -89,10 +89,10 @@ async def test_thinking_costs_the_walk_no_patience(bench: Bench) -> None:
 
     def does() -> None:
         bench.portal.world.set(delay_ms=1500)
-        asyncio.get_running_loop().call_later(2.5, bench.portal.world.pass_slider)
+        asyncio.get_running_loop().call_later(5.5, bench.portal.world.pass_slider)
 
     before_the_window(bench, does)
-    patience = bench.options.patience.model_copy(update={"page": timedelta(seconds=3)})
+    patience = bench.options.patience.model_copy(update={"page": timedelta(seconds=6)})
     bench.options = replace(bench.options, patience=patience)
     walk = await bench.reading_walk()
 

@@ -142,7 +142,7 @@ async def test_a_page_that_only_leads_elsewhere(bench: Bench, elsewhere: Elsewhe
     """
     walk = await bench.reading_walk()
     await bench.on_every_page(f"document.body.innerHTML = ''; location.href = '{elsewhere.address}/page';")
-    bench.options.patience.__dict__.update(page=bench.options.patience.action / 5)
+    bench.options.patience.__dict__.update(page=bench.options.patience.action / 3)
 
     with pytest.raises(UnknownPage, match=r"led to shop\.elsewhere\.localhost"):
         await PORTAL.prove_signed_in(walk)

@@ -4,6 +4,8 @@ Browsers of ours that outlived the process they worked for are ended, and nobody
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.browser import orphans
 from agent.browser.launch import driver, find_browser, launch, sandbox_allowed
 from agent.browser.orphans import end_orphans, mark
 from agent.settings import BrowserSettings
@@ -55,6 +58,14 @@ def start() -> Iterator[Started]:
     started = Started()
     yield started
     started.end()
+
+
+@pytest.fixture(autouse=True)
+def own_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The usual mark but for its name: every browser that is started beside this test, by other tests, ends orphans that have that one."""
+    name = f"--countermand-owner-in-test-{os.getpid()}="
+    monkeypatch.setattr(orphans, "_MARK", name)
+    monkeypatch.setattr(orphans, "_MARKED", re.compile(rf"{name}(\d+)\.(\d+)"))
 
 
 def mark_of_the_dead() -> str:

@@ -67,7 +67,7 @@ async def operator(bench: Bench) -> AsyncIterator[Operator]:
     """Whoever sits there."""
     bench.person = operator = Operator(page=lambda: bench.contexts[-1].pages[-1])
     bench.will("placed", layout="tiles", answers_after=0, seller="silent")
-    bench.options.patience.__dict__.update(page=timedelta(seconds=4), action=timedelta(seconds=1.5))
+    bench.options.patience.__dict__.update(page=timedelta(seconds=8), action=timedelta(seconds=3))
     yield operator
     await asyncio.gather(*operator.clicks)
 

@@ -467,6 +467,6 @@ def hurry(playground: Playground) -> None:
     """Wait a moment only for what will not come."""
     playground.portal.world.set(delay_ms=0)
     settings = playground.config.read_text(encoding="utf-8")
-    hurried = settings.replace('page = "15s", action = "5s"', 'page = "6s", action = "2s"')
+    hurried = settings.replace('page = "20s", action = "10s"', 'page = "8s", action = "4s"')
     assert hurried != settings
     playground.config.write_text(hurried, encoding="utf-8")

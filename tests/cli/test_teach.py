@@ -26,7 +26,7 @@ def unknown_page(playground: Playground) -> None:
     for number in (PLACED, NEXT):
         playground.portal.world.change_order(number, layout="tiles", answers_after=0, seller="silent")
     settings = playground.config.read_text(encoding="utf-8")
-    hurried = settings.replace('page = "15s", action = "5s"', 'page = "6s", action = "2s"')
+    hurried = settings.replace('page = "20s", action = "10s"', 'page = "8s", action = "4s"')
     assert hurried != settings
     playground.config.write_text(hurried, encoding="utf-8")
 

@@ -331,7 +331,7 @@ async def test_told_to_stop_nothing_more_is_clicked(real_time: Bench) -> None:
 
     async def slowly(*arguments: object) -> object:
         reached.set()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1)
         return await original(*arguments)  # type: ignore[arg-type]
 
     bench.portal.request_cancellation = slowly  # type: ignore[assignment]
@@ -356,12 +356,12 @@ async def test_history_is_forgotten_and_our_keys_never(real_time: Bench) -> None
     one = await ask(bench.workshop, asks(ORDER))
     async with working(bench) as worker:
         await until(lambda: bench.again(one).stage is Stage.DONE)
-        await asyncio.sleep(0.3)  # the queue notes that the visit has ended after we do
-        pruned = await worker._durable.prune(bench.workshop.clock.now() + timedelta(seconds=5))
-        left = await queue_of(bench).list_workflows_async()
+        pruned = 0
+        async with asyncio.timeout(20):
+            while await queue_of(bench).list_workflows_async():  # the queue notes that the visit has ended after we do
+                pruned += await worker._durable.prune(bench.workshop.clock.now() + timedelta(seconds=5))
 
     assert 2 <= pruned
-    assert [] == left
     assert one.id == (await ask(bench.workshop, asks(ORDER))).id
 
 
