@@ -37,7 +37,7 @@ def test_every_part_works(tmp_path: Path, part: str) -> None:
             env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": short},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
         )
         left = list(Path(short).glob("countermand-bench-*"))
 
