@@ -155,9 +155,9 @@ class TeachingWalk(Teaching, CommittingWalk):
         self._before = [await deriving.look(option) for option in await options.all()]
         return options
 
-    async def _is_chosen(self, spec: Target, text: str) -> None:
+    async def _is_chosen(self, spec: Target, option: Locator, text: str) -> None:
         if spec.chosen is None or self.edition.targets[spec.chosen].candidates(self._tabs.at.layout):
-            await super()._is_chosen(spec, text)
+            await super()._is_chosen(spec, option, text)
             return
         chosen = await self._derive_chosen(spec, text)
         if chosen:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from loguru import logger
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator
 from playwright.async_api import Page as Tab
@@ -35,6 +37,9 @@ from agent.errors import (
 from agent.model import OrderId, ReasonChoice
 from agent.redact import redactor
 from agent.walk import Card
+
+_LOST = 2.0
+"""Seconds after which a click that shows nothing was lost."""
 
 
 class BrowserWalk(ArrivingWalk):
@@ -113,7 +118,7 @@ class BrowserWalk(ArrivingWalk):
         await self._onlooker.acts(deed, self._tabs.current, option)
         await self._press(target, option)
         await self._onlooker.acted()
-        await self._is_chosen(spec, chosen)
+        await self._is_chosen(spec, option, chosen)
         self._note("choose", started, target=target, result=chosen)
         await self._onlooker.ends(deed, self._tabs.current, result=chosen)
 
@@ -134,14 +139,24 @@ class BrowserWalk(ArrivingWalk):
         texts = self.edition.reasons.get(reason.key.value)
         return self.edition.texts(texts.texts, await self._finder.language()) if texts else []
 
-    async def _is_chosen(self, spec: Target, text: str) -> None:
-        """The page must show the choice before anything is sent with it."""
+    async def _is_chosen(self, spec: Target, option: Locator, text: str) -> None:
+        """
+        The page must show the choice before anything is sent with it. A click may be lost, and this one commits nothing: where the choice
+        does not show after a while, and the option still does, it is clicked once more.
+        """
         if spec.chosen is None or not self.edition.targets[spec.chosen].candidates(self._tabs.at.layout):
             return
-        deadline = time.monotonic() + self.options.patience.action.total_seconds()
-        while time.monotonic() < deadline:
+        started, patience = time.monotonic(), self.options.patience.action.total_seconds()
+        may_be_lost = True
+        while time.monotonic() < started + patience:
             if any(same_text(shown, text) for shown in await self._finder.texts(spec.chosen)):
                 return
+            if may_be_lost and time.monotonic() > started + _LOST and await option.is_visible():
+                may_be_lost = False
+                logger.info("the choice “{}” does not show: it is clicked once more", text)
+                with suppress(PlaywrightTimeout):
+                    await option.click(timeout=patience * 1000)
+                continue
             await self._tabs.changed()
         raise self._finder.unusable(spec.chosen, f"does not show the choice “{text}”")
 

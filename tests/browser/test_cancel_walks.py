@@ -268,6 +268,28 @@ async def test_chosen_reason_is_sent(bench: Bench, order: str, reason: ReasonCho
     assert [(ORDERS[order], received)] == bench.portal.submitted
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["placed", "rows"])
+async def test_a_choice_that_is_lost_is_made_again(bench: Bench, order: str) -> None:
+    """
+    The page swallows the first click on a reason: that shows, and it is clicked once more.
+    """
+    walk = await bench.walk()
+    swallows = """
+        let first = true;
+        addEventListener('click', event => {
+          if (!first || !event.target.closest('[class*="cancelReason--list"]')) return;
+          first = false;
+          event.preventDefault();
+          event.stopImmediatePropagation();
+        }, true)"""
+    await bench.on_every_page(swallows, path="/p/refund-cancel/")
+
+    await bench.cancel(ORDERS[order], walk=walk)
+
+    assert [(ORDERS[order], NOT_NEEDED_TEXT)] == bench.portal.submitted
+
+
 # -- which order it is
 
 

@@ -15,7 +15,7 @@ from agent.engine.listing import Filters
 from fixtures.playground import Playground
 from tests.conftest import CommandLine
 
-ROWS = 600
+ROWS = 300
 KILLS = 2
 NUMBERS = [str(8190_5000_0000_4512 + number * 20_000) for number in range(ROWS)]
 
