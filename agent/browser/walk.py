@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -203,29 +203,18 @@ class BrowserWalk(ArrivingWalk):
         along = seen_with_the_page(self._finder, entries, layout, row)
         (seen, shows), read = await asyncio.gather(
             self._see_also(tab, pages, list(along.values())),
-            self._shown_of(tab, entries, layout, language, row, but=along),
+            _unless_it_leaves(shown_of(self._finder, tab, entries, layout, language, row, but=along)),
         )
         if seen is None:
             return NOTHING_KNOWN, None
         sighting = await self._look(tab, pages, seen)
         spoken = sighting.language or language
         if sighting is not seen or spoken != language or looks_differ(self.edition, entries, layout, sighting.layout):
-            return sighting, await self._shown_of(tab, entries, sighting.layout, spoken, row)
-        return sighting, read and replace(read, shows=read.shows | dict(zip(along, shows, strict=True)))
-
-    async def _shown_of(
-        self,
-        tab: Tab,
-        entries: Sequence[Outcome],
-        layout: str | None,
-        language: str,
-        row: OrderId | None,
-        but: Collection[str] = (),
-    ) -> Shown | None:
-        try:
-            return await shown_of(self._finder, tab, entries, layout, language, row, but=but)
-        except PlaywrightError:
-            return None
+            anew = shown_of(self._finder, tab, entries, sighting.layout, spoken, row)
+            return sighting, await _unless_it_leaves(anew)
+        if read is not None:
+            read = replace(read, shows=read.shows | dict(zip(along, shows, strict=True)))
+        return sighting, read
 
     def _told_by(self, tab: Tab, entries: Sequence[Outcome], row: OrderId | None) -> Sought:
         """Whatever may tell one of *entries* in *tab*, or stand in its way."""
@@ -373,3 +362,11 @@ class BrowserWalk(ArrivingWalk):
         raise SignInNeeded(
             "the sign-in was not finished in the browser's window", next="Run countermand sign-in ACCOUNT again."
         )
+
+
+async def _unless_it_leaves(reading: Awaitable[Shown]) -> Shown | None:
+    """What *reading* tells; ``None`` if its tab is on its way to another page."""
+    try:
+        return await reading
+    except PlaywrightError:
+        return None
