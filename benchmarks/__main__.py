@@ -101,7 +101,9 @@ def _chosen() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="countermand, measured.")
     parser.add_argument("--only", nargs="+", action="extend", choices=PARTS, help="these parts; default: all of them")
     parser.add_argument("--rounds", type=int, help="withdrawals by each peer at each latency")
-    parser.add_argument("--latency", type=int, nargs="+", action="extend", metavar="MS", help="what each answer of the portal takes")
+    parser.add_argument(
+        "--latency", type=int, nargs="+", action="extend", metavar="MS", help="what each answer of the portal takes"
+    )
     parser.add_argument("--tiny", action="store_true", help="only see that everything works; the figures mean nothing")
     parser.add_argument("--out", type=Path, default=_RESULTS, help="where results are kept")
     parser.add_argument("--readme", action="store_true", help="write the summary into README.md")
